@@ -1,0 +1,91 @@
+package dev.godwit.memory;
+
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+
+/**
+ * One byte a page, non-zero when the page may have been written since the last harvest. Always on: a mark costs a store.
+ *
+ * <p><b>Ordering.</b> A writer stores its data first and marks after it, with release semantics. A harvest exchanges the
+ * mark for zero atomically (a full fence) and the page is read after that. So if the writer's mark comes before the
+ * exchange, its data does too and the copy has it; if it comes after, the next harvest finds it. Marking before storing
+ * would lose pages: mark, harvest, copy, store.
+ *
+ * <p>Any thread marks; one thread at a time harvests.
+ */
+public final class DirtyMap {
+  /** Test-only switch: {@code -Dgodwit.test.dirtyTracking=off} makes migration lose pages, to prove that tests notice. */
+  public static final boolean TRACKING = !"off".equals(System.getProperty("godwit.test.dirtyTracking"));
+
+  private static final VarHandle BYTE = ValueLayout.JAVA_BYTE.varHandle();
+  private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
+
+  private final long baseHva;
+  private final long pages;
+
+  /** Makes a map over zeroed host memory of at least {@code pages} bytes, rounded up to eight, at {@code baseHva}. */
+  DirtyMap(long baseHva, long pages) {
+    this.baseHva = baseHva;
+    this.pages = pages;
+  }
+
+  /** Returns the hva of the mark of gfn 0, for engines that mark inline by {@link #markAt}. */
+  public long baseHva() {
+    return baseHva;
+  }
+
+  /** Marks the page whose mark is at {@code markHva} = {@link #baseHva} + gfn. Unchecked: see {@link HostMemory}. */
+  public static void markAt(long markHva) {
+    if (TRACKING) {
+      BYTE.setRelease(HostMemory.ALL, markHva, (byte) 1);
+    }
+  }
+
+  /** Marks one page; call it after the data was stored. */
+  public void mark(long gfn) {
+    if (gfn < 0 || gfn >= pages) {
+      throw new IndexOutOfBoundsException("gfn " + gfn + " of " + pages);
+    }
+    markAt(baseHva + gfn);
+  }
+
+  /** Marks every page of a range; call it after the data was stored. */
+  public void markRange(long firstGfn, long count) {
+    for (long gfn = firstGfn; gfn < firstGfn + count; gfn++) {
+      mark(gfn);
+    }
+  }
+
+  /** Marks all pages of a set: harvested pages that were not delivered come back by this. */
+  public void mergeBack(PageSet undelivered) {
+    undelivered.forEachRun(this::markRange);
+  }
+
+  /** Atomically collects and clears every mark, adding the pages to {@code into}. Returns how many marks it found. */
+  public long harvest(PageSet into) {
+    long found = 0;
+    for (long gfn = 0; gfn < pages; gfn += 8) {
+      if ((long) LONG.getOpaque(HostMemory.ALL, baseHva + gfn) != 0) {
+        long marks = (long) LONG.getAndSet(HostMemory.ALL, baseHva + gfn, 0L);
+        int bits = gather(marks);
+        into.addEight(gfn, bits);
+        found += Integer.bitCount(bits);
+      }
+    }
+    return found;
+  }
+
+  /** Returns how many pages are marked now, without clearing; a moment's estimate while writers run. */
+  public long count() {
+    long found = 0;
+    for (long gfn = 0; gfn < pages; gfn += 8) {
+      found += Integer.bitCount(gather((long) LONG.getOpaque(HostMemory.ALL, baseHva + gfn)));
+    }
+    return found;
+  }
+
+  /** Packs bit 0 of each of the eight bytes into one byte, in page order (little-endian host). */
+  private static int gather(long marks) {
+    return (int) ((marks & 0x0101010101010101L) * 0x0102040810204080L >>> 56);
+  }
+}

@@ -1,0 +1,137 @@
+package dev.godwit.memory;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Typed wrappers around the memory calls of Linux: memfd_create(2), open(2), ftruncate(2), mmap(2), munmap(2), close(2).
+ *
+ * <p>Constants are those of the x86-64 and arm64 ABI (asm-generic/mman.h).
+ */
+final class LinuxMemory {
+  static final int PROT_NONE = 0;
+  static final int PROT_READ_WRITE = 3;
+  static final int MAP_SHARED = 0x01;
+  static final int MAP_PRIVATE = 0x02;
+  static final int MAP_FIXED = 0x10;
+  static final int MAP_ANONYMOUS = 0x20;
+  static final int MAP_NORESERVE = 0x4000;
+
+  private static final int MFD_CLOEXEC = 1;
+  private static final int O_RDONLY_CLOEXEC = 0x80000;
+
+  private static final Linker LINKER = Linker.nativeLinker();
+  private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
+  private static final VarHandle ERRNO = CAPTURE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+
+  private static final MethodHandle MEMFD_CREATE =
+      handle("memfd_create", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+  private static final MethodHandle FTRUNCATE =
+      handle("ftruncate", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG));
+  private static final MethodHandle MMAP =
+      handle(
+          "mmap",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG));
+  private static final MethodHandle MUNMAP =
+      handle("munmap", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+  private static final MethodHandle OPEN =
+      LINKER.downcallHandle(
+          LINKER.defaultLookup().findOrThrow("open"),
+          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT),
+          Linker.Option.captureCallState("errno"),
+          Linker.Option.firstVariadicArg(2));
+  private static final MethodHandle CLOSE =
+      handle("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+
+  private LinuxMemory() {}
+
+  private static MethodHandle handle(String name, FunctionDescriptor descriptor) {
+    return LINKER.downcallHandle(
+        LINKER.defaultLookup().findOrThrow(name), descriptor, Linker.Option.captureCallState("errno"));
+  }
+
+  /** One call with errno captured; {@code what} names it in the error. */
+  private interface Call {
+    long invoke(Arena arena, MemorySegment capture) throws Throwable;
+  }
+
+  private static long checked(String what, MemoryException.Code code, Call call) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment capture = arena.allocate(CAPTURE);
+      long result = call.invoke(arena, capture);
+      if (result == -1) {
+        throw new MemoryException(code, what + " failed with errno " + (int) ERRNO.get(capture, 0L));
+      }
+      return result;
+    } catch (MemoryException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException(what, e);
+    }
+  }
+
+  /** Makes an anonymous file of {@code bytes} (sparse: no host memory is used until it is touched); returns its fd. */
+  static int memfd(String name, long bytes) {
+    int fd =
+        (int)
+            checked(
+                "memfd_create",
+                MemoryException.Code.HOST_REFUSED,
+                (arena, capture) ->
+                    (int)
+                        MEMFD_CREATE.invokeExact(
+                            capture, arena.allocateFrom(name, StandardCharsets.UTF_8), MFD_CLOEXEC));
+    try {
+      checked(
+          "ftruncate of guest RAM to " + bytes + " bytes",
+          MemoryException.Code.HOST_REFUSED,
+          (arena, capture) -> (int) FTRUNCATE.invokeExact(capture, fd, bytes));
+    } catch (MemoryException e) {
+      close(fd);
+      throw e;
+    }
+    return fd;
+  }
+
+  static int openReadOnly(String path) {
+    return (int)
+        checked(
+            "open of " + path,
+            MemoryException.Code.BAD_FILE,
+            (arena, capture) ->
+                (int) OPEN.invokeExact(capture, arena.allocateFrom(path, StandardCharsets.UTF_8), O_RDONLY_CLOEXEC));
+  }
+
+  static long mmap(long hva, long bytes, int prot, int flags, int fd, long offset) {
+    return checked(
+        "mmap of " + bytes + " bytes",
+        MemoryException.Code.HOST_REFUSED,
+        (arena, capture) -> (long) MMAP.invokeExact(capture, hva, bytes, prot, flags, fd, offset));
+  }
+
+  static void munmap(long hva, long bytes) {
+    checked(
+        "munmap",
+        MemoryException.Code.HOST_REFUSED,
+        (arena, capture) -> (int) MUNMAP.invokeExact(capture, hva, bytes));
+  }
+
+  static void close(int fd) {
+    checked("close", MemoryException.Code.HOST_REFUSED, (arena, capture) -> (int) CLOSE.invokeExact(capture, fd));
+  }
+}
