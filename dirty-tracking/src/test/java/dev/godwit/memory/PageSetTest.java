@@ -1,0 +1,68 @@
+package dev.godwit.memory;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class PageSetTest {
+  @Test
+  void visitsMaximalRunsInAscendingOrder() {
+    PageSet set = new PageSet(300);
+    set.addRange(3, 2);
+    set.addRange(62, 70);
+    set.add(299);
+    List<String> runs = new ArrayList<>();
+    set.forEachRun((first, count) -> runs.add(first + "+" + count));
+    assertEquals(List.of("3+2", "62+70", "299+1"), runs);
+  }
+
+  @Test
+  void behavesAsABitSetDoes() {
+    Random random = new Random(7);
+    PageSet set = new PageSet(1000);
+    BitSet model = new BitSet();
+    for (int i = 0; i < 5000; i++) {
+      int gfn = random.nextInt(1000);
+      if (random.nextInt(3) == 0) {
+        set.remove(gfn);
+        model.clear(gfn);
+      } else {
+        set.add(gfn);
+        model.set(gfn);
+      }
+      int from = random.nextInt(1000);
+      assertEquals(model.nextSetBit(from), set.next(from));
+      assertEquals(Math.min(1000, model.nextClearBit(from)), set.nextAbsent(from));
+    }
+    assertEquals(model.cardinality(), set.count());
+  }
+
+  @Test
+  void refusesPagesOutsideItsRange() {
+    PageSet set = new PageSet(64);
+    assertThrows(IndexOutOfBoundsException.class, () -> set.add(64));
+    assertThrows(IndexOutOfBoundsException.class, () -> set.contains(-1));
+    assertThrows(IllegalArgumentException.class, () -> set.addAll(new PageSet(65)));
+  }
+
+  @Test
+  void subtractsWhatAnotherSetHolds() {
+    PageSet set = new PageSet(128);
+    set.addRange(0, 128);
+    PageSet other = new PageSet(128);
+    other.addRange(10, 100);
+    set.removeAll(other);
+    assertEquals(28, set.count());
+    assertFalse(set.contains(10));
+    assertTrue(set.contains(110));
+    set.clear();
+    assertTrue(set.isEmpty());
+  }
+}
