@@ -196,7 +196,6 @@ public final class GuestClock implements AutoCloseable {
     }
   }
 
-  @SuppressWarnings("WaitNotInLoop") // the caller is the loop: it looks at the armed timers again
   private void awaitNanos(long nanos) {
     try {
       long remaining = changed.awaitNanos(nanos);
