@@ -161,7 +161,6 @@ public final class Machine implements AutoCloseable {
     return new VcpuLock();
   }
 
-  @SuppressWarnings("WaitNotInLoop") // its callers loop on their conditions
   private void await(long deadline, String what) {
     try {
       if (changed.awaitNanos(deadline - System.nanoTime()) <= 0) {
