@@ -4,18 +4,24 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 
 /**
- * One byte a page, non-zero when the page may have been written since the last harvest. Always on: a mark costs a store.
+ * One byte a page, non-zero when the page may have been written since the last harvest. Always on:
+ * a mark costs a store.
  *
- * <p><b>Ordering.</b> A writer stores its data first and marks after it, with release semantics. A harvest exchanges the
- * mark for zero atomically (a full fence) and the page is read after that. So if the writer's mark comes before the
- * exchange, its data does too and the copy has it; if it comes after, the next harvest finds it. Marking before storing
- * would lose pages: mark, harvest, copy, store.
+ * <p><b>Ordering.</b> A writer stores its data first and marks after it, with release semantics. A
+ * harvest exchanges the mark for zero atomically (a full fence) and the page is read after that. So
+ * if the writer's mark comes before the exchange, its data does too and the copy has it; if it
+ * comes after, the next harvest finds it. Marking before storing would lose pages: mark, harvest,
+ * copy, store.
  *
  * <p>Any thread marks; one thread at a time harvests.
  */
 public final class DirtyMap {
-  /** Test-only switch: {@code -Dgodwit.test.dirtyTracking=off} makes migration lose pages, to prove that tests notice. */
-  public static final boolean TRACKING = !"off".equals(System.getProperty("godwit.test.dirtyTracking"));
+  /**
+   * Test-only switch: {@code -Dgodwit.test.dirtyTracking=off} makes migration lose pages, to prove
+   * that tests notice.
+   */
+  public static final boolean TRACKING =
+      !"off".equals(System.getProperty("godwit.test.dirtyTracking"));
 
   private static final VarHandle BYTE = ValueLayout.JAVA_BYTE.varHandle();
   private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
@@ -23,7 +29,10 @@ public final class DirtyMap {
   private final long baseHva;
   private final long pages;
 
-  /** Makes a map over zeroed host memory of at least {@code pages} bytes, rounded up to eight, at {@code baseHva}. */
+  /**
+   * Makes a map over zeroed host memory of at least {@code pages} bytes, rounded up to eight, at
+   * {@code baseHva}.
+   */
   DirtyMap(long baseHva, long pages) {
     this.baseHva = baseHva;
     this.pages = pages;
@@ -34,7 +43,10 @@ public final class DirtyMap {
     return baseHva;
   }
 
-  /** Marks the page whose mark is at {@code markHva} = {@link #baseHva} + gfn. Unchecked: see {@link HostMemory}. */
+  /**
+   * Marks the page whose mark is at {@code markHva} = {@link #baseHva} + gfn. Unchecked: see {@link
+   * HostMemory}.
+   */
   public static void markAt(long markHva) {
     if (TRACKING) {
       BYTE.setRelease(HostMemory.ALL, markHva, (byte) 1);
@@ -61,7 +73,10 @@ public final class DirtyMap {
     undelivered.forEachRun(this::markRange);
   }
 
-  /** Atomically collects and clears every mark, adding the pages to {@code into}. Returns how many marks it found. */
+  /**
+   * Atomically collects and clears every mark, adding the pages to {@code into}. Returns how many
+   * marks it found.
+   */
   public long harvest(PageSet into) {
     long found = 0;
     for (long gfn = 0; gfn < pages; gfn += 8) {
@@ -75,7 +90,9 @@ public final class DirtyMap {
     return found;
   }
 
-  /** Returns how many pages are marked now, without clearing; a moment's estimate while writers run. */
+  /**
+   * Returns how many pages are marked now, without clearing; a moment's estimate while writers run.
+   */
   public long count() {
     long found = 0;
     for (long gfn = 0; gfn < pages; gfn += 8) {

@@ -11,10 +11,11 @@ import java.util.List;
 /**
  * A machine's RAM: host memory in which offset = guest physical address (gpa).
  *
- * <p>RAM lies below 3 GiB and, if there is more, from 4 GiB on; the hole between is the PCI and APIC window. The whole
- * gpa range is one reservation of host address space with the hole left unmapped, so {@code hva = baseHva + gpa} holds
- * everywhere. Accessors check that the range is RAM and mark what they write; all DMA of devices goes through them.
- * They may be called by any thread while the memory is open.
+ * <p>RAM lies below 3 GiB and, if there is more, from 4 GiB on; the hole between is the PCI and
+ * APIC window. The whole gpa range is one reservation of host address space with the hole left
+ * unmapped, so {@code hva = baseHva + gpa} holds everywhere. Accessors check that the range is RAM
+ * and mark what they write; all DMA of devices goes through them. They may be called by any thread
+ * while the memory is open.
  */
 public final class GuestMemory implements AutoCloseable {
   /** Bytes a page. */
@@ -108,7 +109,8 @@ public final class GuestMemory implements AutoCloseable {
   }
 
   /**
-   * Maps RAM from a file in which offset = gpa, privately: the file is read as pages are touched and never written.
+   * Maps RAM from a file in which offset = gpa, privately: the file is read as pages are touched
+   * and never written.
    *
    * @param ramBytes the RAM's size, as in {@link #allocate}
    */
@@ -119,10 +121,17 @@ public final class GuestMemory implements AutoCloseable {
       if (fileBytes != topGpa(ramBytes)) {
         throw new MemoryException(
             MemoryException.Code.BAD_FILE,
-            file + " has " + fileBytes + " bytes; RAM of " + ramBytes + " bytes needs " + topGpa(ramBytes));
+            file
+                + " has "
+                + fileBytes
+                + " bytes; RAM of "
+                + ramBytes
+                + " bytes needs "
+                + topGpa(ramBytes));
       }
     } catch (IOException e) {
-      throw new MemoryException(MemoryException.Code.BAD_FILE, file + " cannot be read: " + e.getMessage());
+      throw new MemoryException(
+          MemoryException.Code.BAD_FILE, file + " cannot be read: " + e.getMessage());
     }
     int fd = LinuxMemory.openReadOnly(file.toString());
     try {

@@ -12,7 +12,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Typed wrappers around the memory calls of Linux: memfd_create(2), open(2), ftruncate(2), mmap(2), munmap(2), close(2).
+ * Typed wrappers around the memory calls of Linux: memfd_create(2), open(2), ftruncate(2), mmap(2),
+ * munmap(2), close(2).
  *
  * <p>Constants are those of the x86-64 and arm64 ABI (asm-generic/mman.h).
  */
@@ -30,12 +31,17 @@ final class LinuxMemory {
 
   private static final Linker LINKER = Linker.nativeLinker();
   private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
-  private static final VarHandle ERRNO = CAPTURE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+  private static final VarHandle ERRNO =
+      CAPTURE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
 
   private static final MethodHandle MEMFD_CREATE =
-      handle("memfd_create", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+      handle(
+          "memfd_create",
+          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
   private static final MethodHandle FTRUNCATE =
-      handle("ftruncate", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG));
+      handle(
+          "ftruncate",
+          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG));
   private static final MethodHandle MMAP =
       handle(
           "mmap",
@@ -48,7 +54,10 @@ final class LinuxMemory {
               ValueLayout.JAVA_INT,
               ValueLayout.JAVA_LONG));
   private static final MethodHandle MUNMAP =
-      handle("munmap", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+      handle(
+          "munmap",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
   private static final MethodHandle OPEN =
       LINKER.downcallHandle(
           LINKER.defaultLookup().findOrThrow("open"),
@@ -62,7 +71,9 @@ final class LinuxMemory {
 
   private static MethodHandle handle(String name, FunctionDescriptor descriptor) {
     return LINKER.downcallHandle(
-        LINKER.defaultLookup().findOrThrow(name), descriptor, Linker.Option.captureCallState("errno"));
+        LINKER.defaultLookup().findOrThrow(name),
+        descriptor,
+        Linker.Option.captureCallState("errno"));
   }
 
   /** One call with errno captured; {@code what} names it in the error. */
@@ -75,7 +86,8 @@ final class LinuxMemory {
       MemorySegment capture = arena.allocate(CAPTURE);
       long result = call.invoke(arena, capture);
       if (result == -1) {
-        throw new MemoryException(code, what + " failed with errno " + (int) ERRNO.get(capture, 0L));
+        throw new MemoryException(
+            code, what + " failed with errno " + (int) ERRNO.get(capture, 0L));
       }
       return result;
     } catch (MemoryException | Error e) {
@@ -85,7 +97,10 @@ final class LinuxMemory {
     }
   }
 
-  /** Makes an anonymous file of {@code bytes} (sparse: no host memory is used until it is touched); returns its fd. */
+  /**
+   * Makes an anonymous file of {@code bytes} (sparse: no host memory is used until it is touched);
+   * returns its fd.
+   */
   static int memfd(String name, long bytes) {
     int fd =
         (int)
@@ -95,7 +110,9 @@ final class LinuxMemory {
                 (arena, capture) ->
                     (int)
                         MEMFD_CREATE.invokeExact(
-                            capture, arena.allocateFrom(name, StandardCharsets.UTF_8), MFD_CLOEXEC));
+                            capture,
+                            arena.allocateFrom(name, StandardCharsets.UTF_8),
+                            MFD_CLOEXEC));
     try {
       checked(
           "ftruncate of guest RAM to " + bytes + " bytes",
@@ -114,7 +131,11 @@ final class LinuxMemory {
             "open of " + path,
             MemoryException.Code.BAD_FILE,
             (arena, capture) ->
-                (int) OPEN.invokeExact(capture, arena.allocateFrom(path, StandardCharsets.UTF_8), O_RDONLY_CLOEXEC));
+                (int)
+                    OPEN.invokeExact(
+                        capture,
+                        arena.allocateFrom(path, StandardCharsets.UTF_8),
+                        O_RDONLY_CLOEXEC));
   }
 
   static long mmap(long hva, long bytes, int prot, int flags, int fd, long offset) {
@@ -132,6 +153,9 @@ final class LinuxMemory {
   }
 
   static void close(int fd) {
-    checked("close", MemoryException.Code.HOST_REFUSED, (arena, capture) -> (int) CLOSE.invokeExact(capture, fd));
+    checked(
+        "close",
+        MemoryException.Code.HOST_REFUSED,
+        (arena, capture) -> (int) CLOSE.invokeExact(capture, fd));
   }
 }

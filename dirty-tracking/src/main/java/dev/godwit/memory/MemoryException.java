@@ -6,7 +6,9 @@ public final class MemoryException extends RuntimeException {
 
   /** Whose fault it is, and of what kind. */
   public enum Code {
-    /** The requested size is not a positive multiple of the page size, or is larger than supported. */
+    /**
+     * The requested size is not a positive multiple of the page size, or is larger than supported.
+     */
     BAD_SIZE,
     /** The host refused the memory. */
     HOST_REFUSED,

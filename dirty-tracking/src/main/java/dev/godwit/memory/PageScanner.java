@@ -4,7 +4,8 @@ import java.lang.foreign.MemorySegment;
 
 /** Classifies pages by their content. Threads: any. */
 public final class PageScanner {
-  private static final MemorySegment ZERO_PAGE = MemorySegment.ofArray(new byte[GuestMemory.PAGE_BYTES]);
+  private static final MemorySegment ZERO_PAGE =
+      MemorySegment.ofArray(new byte[GuestMemory.PAGE_BYTES]);
 
   private PageScanner() {}
 
@@ -12,13 +13,22 @@ public final class PageScanner {
   public static boolean isZero(MemorySegment pages, long offset) {
     return pages.byteSize() - offset >= GuestMemory.PAGE_BYTES
         && MemorySegment.mismatch(
-                pages, offset, offset + GuestMemory.PAGE_BYTES, ZERO_PAGE, 0, GuestMemory.PAGE_BYTES)
+                pages,
+                offset,
+                offset + GuestMemory.PAGE_BYTES,
+                ZERO_PAGE,
+                0,
+                GuestMemory.PAGE_BYTES)
             < 0;
   }
 
-  /** Says whether the page of {@code pages} at {@code offset} differs from {@code cached} (4096 bytes). */
+  /**
+   * Says whether the page of {@code pages} at {@code offset} differs from {@code cached} (4096
+   * bytes).
+   */
   public static boolean isChanged(MemorySegment pages, long offset, MemorySegment cached) {
-    return MemorySegment.mismatch(pages, offset, offset + GuestMemory.PAGE_BYTES, cached, 0, GuestMemory.PAGE_BYTES)
+    return MemorySegment.mismatch(
+            pages, offset, offset + GuestMemory.PAGE_BYTES, cached, 0, GuestMemory.PAGE_BYTES)
         >= 0;
   }
 }

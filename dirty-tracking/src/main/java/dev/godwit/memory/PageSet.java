@@ -3,7 +3,8 @@ package dev.godwit.memory;
 import java.util.Arrays;
 
 /**
- * A set of guest page frame numbers (gfn = gpa / 4096), as a bitmap. Not thread-safe: one owner at a time.
+ * A set of guest page frame numbers (gfn = gpa / 4096), as a bitmap. Not thread-safe: one owner at
+ * a time.
  */
 public final class PageSet {
   private final long[] words;
@@ -140,7 +141,10 @@ public final class PageSet {
     }
   }
 
-  /** For {@link DirtyMap}: sets the bits of eight neighbouring pages at once; bit i = gfn {@code firstGfn + i}. */
+  /**
+   * For {@link DirtyMap}: sets the bits of eight neighbouring pages at once; bit i = gfn {@code
+   * firstGfn + i}.
+   */
   void addEight(long firstGfn, int bits) {
     words[(int) (firstGfn >>> 6)] |= (bits & 0xFFL) << (firstGfn & 63);
   }

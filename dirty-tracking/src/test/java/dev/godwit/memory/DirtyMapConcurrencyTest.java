@@ -9,7 +9,10 @@ import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
-/** The claim on which pre-copy rests: what a harvest-then-copy loop has copied at the end is what the writers wrote. */
+/**
+ * The claim on which pre-copy rests: what a harvest-then-copy loop has copied at the end is what
+ * the writers wrote.
+ */
 class DirtyMapConcurrencyTest {
   private static final int PAGES = 256;
   private static final int WRITERS = 3;
@@ -34,8 +37,15 @@ class DirtyMapConcurrencyTest {
         thread.join();
       }
       copyDirty(source, copy, dirty);
-      assertEquals(-1, MemorySegment.mismatch(
-          source.view(0, PAGES * 4096L), 0, PAGES * 4096L, copy.view(0, PAGES * 4096L), 0, PAGES * 4096L));
+      assertEquals(
+          -1,
+          MemorySegment.mismatch(
+              source.view(0, PAGES * 4096L),
+              0,
+              PAGES * 4096L,
+              copy.view(0, PAGES * 4096L),
+              0,
+              PAGES * 4096L));
     }
   }
 
@@ -46,7 +56,8 @@ class DirtyMapConcurrencyTest {
     while (!stop.get()) {
       for (int i = 0; i < 1000; i++) {
         long gpa = random.nextInt(PAGES) * 4096L + writer * 8L;
-        HostMemory.ALL.set(java.lang.foreign.ValueLayout.JAVA_LONG, memory.baseHva() + gpa, ++value);
+        HostMemory.ALL.set(
+            java.lang.foreign.ValueLayout.JAVA_LONG, memory.baseHva() + gpa, ++value);
         DirtyMap.markAt(memory.dirty().baseHva() + (gpa >>> 12));
       }
     }

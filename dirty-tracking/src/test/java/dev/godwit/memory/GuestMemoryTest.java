@@ -37,7 +37,10 @@ class GuestMemoryTest {
       assertFalse(memory.isRam(-1, 1));
       assertFalse(memory.isRam(Long.MAX_VALUE, 2));
       assertTrue(memory.isRam(memory.topGpa() - 8, 8));
-      for (long gpa : new long[] {GuestMemory.HOLE_START_GPA - 4, GuestMemory.HOLE_END_GPA - 4, memory.topGpa() - 7}) {
+      for (long gpa :
+          new long[] {
+            GuestMemory.HOLE_START_GPA - 4, GuestMemory.HOLE_END_GPA - 4, memory.topGpa() - 7
+          }) {
         MemoryException e = assertThrows(MemoryException.class, () -> memory.write64(gpa, 1));
         assertEquals(MemoryException.Code.NOT_RAM, e.code());
       }

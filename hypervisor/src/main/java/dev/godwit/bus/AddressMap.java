@@ -3,8 +3,8 @@ package dev.godwit.bus;
 import dev.godwit.memory.GuestMemory;
 
 /**
- * Every address that the machine's layout fixes: guest physical addresses, I/O ports and global system interrupts. The
- * values are those of a PC with bhyve's choices where a PC leaves room.
+ * Every address that the machine's layout fixes: guest physical addresses, I/O ports and global
+ * system interrupts. The values are those of a PC with bhyve's choices where a PC leaves room.
  */
 public final class AddressMap {
   // Guest physical addresses below 1 MiB, used by the boot loader. RAM.
@@ -21,7 +21,10 @@ public final class AddressMap {
   /** Extended BIOS data area: where e820 ends low RAM. */
   public static final long EBDA_GPA = 0x9FC00;
 
-  /** ACPI tables: the RSDP stands at the start, as a search of the BIOS area finds it. 64 KiB, reserved in e820. */
+  /**
+   * ACPI tables: the RSDP stands at the start, as a search of the BIOS area finds it. 64 KiB,
+   * reserved in e820.
+   */
   public static final long ACPI_TABLES_GPA = 0xF0000;
 
   /** Where a kernel is loaded unless it says otherwise. */
@@ -51,10 +54,12 @@ public final class AddressMap {
 
   public static final int PIC_MASTER_PORT = 0x20;
   public static final int PIC_SLAVE_PORT = 0xA0;
+
   /** Edge/level control registers of the PICs, two ports. */
   public static final int PIC_ELCR_PORT = 0x4D0;
 
   public static final int PIT_PORT = 0x40;
+
   /** Keyboard controller data; bit 0 of port 0x64 its status. */
   public static final int KEYBOARD_PORT = 0x60;
 
@@ -66,6 +71,7 @@ public final class AddressMap {
 
   public static final int COM1_PORT = 0x3F8;
   public static final int COM2_PORT = 0x2F8;
+
   /** ACPI PM1a event block: status, then enable, 4 bytes. */
   public static final int PM1A_EVENT_PORT = 0x400;
 
@@ -99,6 +105,7 @@ public final class AddressMap {
   public static final int RTC_GSI = 8;
   public static final int SCI_GSI = 9;
   public static final int MOUSE_GSI = 12;
+
   /** First of the eight GSIs that PCI INTx pins are routed to: 16–23. */
   public static final int PCI_INTX_GSI = 16;
 

@@ -27,7 +27,8 @@ public final class MmioBus {
     for (Mapping other : mappings) {
       if (gpa < other.gpa + other.bytes && other.gpa < gpa + bytes) {
         throw new IllegalStateException(
-            "MMIO range 0x%x + 0x%x wanted by %s overlaps %s".formatted(gpa, bytes, owner, other.owner));
+            "MMIO range 0x%x + 0x%x wanted by %s overlaps %s"
+                .formatted(gpa, bytes, owner, other.owner));
       }
     }
     List<Mapping> next = new ArrayList<>(mappings);

@@ -1,6 +1,9 @@
 package dev.godwit.bus;
 
-/** Something that answers on guest physical addresses that are not RAM. Called by vCPU threads, several at a time. */
+/**
+ * Something that answers on guest physical addresses that are not RAM. Called by vCPU threads,
+ * several at a time.
+ */
 public interface MmioHandler {
   /**
    * Reads.

@@ -13,7 +13,8 @@ public final class PortBus {
 
   private record Mapping(String owner, PortHandler handler) {}
 
-  private final AtomicReferenceArray<@Nullable Mapping> mappings = new AtomicReferenceArray<>(PORTS);
+  private final AtomicReferenceArray<@Nullable Mapping> mappings =
+      new AtomicReferenceArray<>(PORTS);
 
   /**
    * Gives ports to a device.
@@ -24,7 +25,8 @@ public final class PortBus {
     for (int port = firstPort; port < firstPort + count; port++) {
       Mapping taken = mappings.get(port);
       if (taken != null) {
-        throw new IllegalStateException("port 0x%x wanted by %s belongs to %s".formatted(port, owner, taken.owner));
+        throw new IllegalStateException(
+            "port 0x%x wanted by %s belongs to %s".formatted(port, owner, taken.owner));
       }
     }
     Mapping mapping = new Mapping(owner, handler);

@@ -7,11 +7,13 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Guest time in nanoseconds since power-on. It stands still while frozen; a frozen clock fires no timer.
+ * Guest time in nanoseconds since power-on. It stands still while frozen; a frozen clock fires no
+ * timer.
  *
- * <p>The TSC is a pure function of it, so that every time source of the machine agrees with every other and a snapshot
- * needs one number. Timer actions run on the thread {@code guest-clock}, one at a time, without this clock's lock, and
- * never while the clock is frozen: {@link #freeze} waits for a running action to end.
+ * <p>The TSC is a pure function of it, so that every time source of the machine agrees with every
+ * other and a snapshot needs one number. Timer actions run on the thread {@code guest-clock}, one
+ * at a time, without this clock's lock, and never while the clock is frozen: {@link #freeze} waits
+ * for a running action to end.
  */
 public final class GuestClock implements AutoCloseable {
   private final LongSupplier hostNanos;
@@ -135,7 +137,10 @@ public final class GuestClock implements AutoCloseable {
       this.action = action;
     }
 
-    /** Arms it to fire once at or after that guest time; replaces an earlier deadline. A past deadline fires at once. */
+    /**
+     * Arms it to fire once at or after that guest time; replaces an earlier deadline. A past
+     * deadline fires at once.
+     */
     public void arm(long deadlineNanos) {
       lock.lock();
       try {

@@ -3,22 +3,29 @@ package dev.godwit.cpu;
 /**
  * A vCPU's side of its local APIC (SDM vol. 3A ch. 11).
  *
- * <p>Called by the vCPU's thread. Other threads change the APIC's state at any time and then {@link Vcpu#wake} the vCPU.
+ * <p>Called by the vCPU's thread. Other threads change the APIC's state at any time and then {@link
+ * Vcpu#wake} the vCPU.
  */
 public interface LocalApicPort {
   /** Bytes of the register page. */
   int PAGE_BYTES = 4096;
 
   /**
-   * Says whether a maskable interrupt could be delivered now, by APIC priority or as ExtINT from the PIC. Cheap: one
-   * volatile read when nothing is pending.
+   * Says whether a maskable interrupt could be delivered now, by APIC priority or as ExtINT from
+   * the PIC. Cheap: one volatile read when nothing is pending.
    */
   boolean hasInterrupt();
 
-  /** Takes the interrupt (IRR to ISR, or a PIC INTA cycle) and returns its vector, or -1 if it has gone meanwhile. */
+  /**
+   * Takes the interrupt (IRR to ISR, or a PIC INTA cycle) and returns its vector, or -1 if it has
+   * gone meanwhile.
+   */
   int acknowledgeInterrupt();
 
-  /** Takes the next pending event of those that ignore RFLAGS.IF: NMI, INIT, SIPI; {@link ApicEvent.None} if none. */
+  /**
+   * Takes the next pending event of those that ignore RFLAGS.IF: NMI, INIT, SIPI; {@link
+   * ApicEvent.None} if none.
+   */
   ApicEvent takeEvent();
 
   /** Says whether {@link #takeEvent} would return something. */

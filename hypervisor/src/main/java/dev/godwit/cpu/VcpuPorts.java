@@ -16,4 +16,9 @@ import dev.godwit.memory.GuestMemory;
  * @param vcpus how many vCPUs the machine has, for CPUID
  */
 public record VcpuPorts(
-    GuestMemory memory, PortBus io, MmioBus mmio, GuestClock clock, LocalApicPort apic, int vcpus) {}
+    GuestMemory memory,
+    PortBus io,
+    MmioBus mmio,
+    GuestClock clock,
+    LocalApicPort apic,
+    int vcpus) {}

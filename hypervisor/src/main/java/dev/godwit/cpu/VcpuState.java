@@ -16,11 +16,12 @@ import java.util.SortedMap;
  * @param idtr interrupt descriptor table
  * @param control CR0, CR2, CR3, CR4 and CR8
  * @param debug DR0–DR3, DR6, DR7
- * @param msrs model-specific registers by number, EFER included; the TSC is not here: it follows from the machine's
- *     clock and IA32_TSC_ADJUST
+ * @param msrs model-specific registers by number, EFER included; the TSC is not here: it follows
+ *     from the machine's clock and IA32_TSC_ADJUST
  * @param fxsave the 512-byte FXSAVE64 image: x87, MXCSR, XMM0–15 (SDM vol. 1 table 10-2)
  * @param activity running, halted or waiting
- * @param interruptShadow true just after STI or MOV SS: no interrupt before the next instruction has finished
+ * @param interruptShadow true just after STI or MOV SS: no interrupt before the next instruction
+ *     has finished
  * @param nmiBlocked true from an NMI's delivery to the next IRET
  */
 public record VcpuState(
@@ -46,8 +47,8 @@ public record VcpuState(
    * @param selector visible part
    * @param base linear address
    * @param limit last valid offset, in bytes, granularity applied
-   * @param attributes descriptor bits 40–55 moved to bits 0–15 (type, S, DPL, P, AVL, L, D/B, G), limit bits zero; bit
-   *     16 set when unusable, as in VMX
+   * @param attributes descriptor bits 40–55 moved to bits 0–15 (type, S, DPL, P, AVL, L, D/B, G),
+   *     limit bits zero; bit 16 set when unusable, as in VMX
    */
   public record Segment(int selector, long base, int limit, int attributes) {}
 

@@ -3,7 +3,8 @@ package dev.godwit.snapshot;
 import com.google.protobuf.Message;
 
 /**
- * A part of the machine that has state in the stream. Called under the lock of all vCPUs, with the clock frozen.
+ * A part of the machine that has state in the stream. Called under the lock of all vCPUs, with the
+ * clock frozen.
  *
  * @param <M> the payload's message
  */
@@ -20,7 +21,8 @@ public non-sealed interface SavedPart<M extends Message> extends StatePart {
   /**
    * Replaces the whole state, timers armed and lines driven as they were.
    *
-   * @throws SnapshotException {@code BAD_VALUE} for what no such part could have written; the part is unchanged then
+   * @throws SnapshotException {@code BAD_VALUE} for what no such part could have written; the part
+   *     is unchanged then
    */
   void restore(M state);
 }

@@ -13,7 +13,12 @@ import com.google.protobuf.ByteString;
  * @param payload the serialised message
  */
 public record Section(
-    SectionGroup group, String kind, String instance, int version, String messageType, ByteString payload) {
+    SectionGroup group,
+    String kind,
+    String instance,
+    int version,
+    String messageType,
+    ByteString payload) {
   /** Returns {@code kind/instance}, as messages name it. */
   public String title() {
     return kind + "/" + instance;

@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
- * A kind of section: its name, the version that is written today, its payload's message, and how to bring payloads of
- * older versions up to date. A constant of its part's snapshot class.
+ * A kind of section: its name, the version that is written today, its payload's message, and how to
+ * bring payloads of older versions up to date. A constant of its part's snapshot class.
  *
  * @param <M> the payload's message
  */
@@ -26,7 +26,11 @@ public final class SectionKind<M extends Message> {
    * @param upgrades for each older version v, the step that turns a payload of v into one of v + 1
    */
   public SectionKind(
-      String name, SectionGroup group, int version, M prototype, Map<Integer, UnaryOperator<ByteString>> upgrades) {
+      String name,
+      SectionGroup group,
+      int version,
+      M prototype,
+      Map<Integer, UnaryOperator<ByteString>> upgrades) {
     for (int v = 1; v < version; v++) {
       if (!upgrades.containsKey(v)) {
         throw new IllegalArgumentException(name + " has no upgrade step from version " + v);
@@ -40,7 +44,8 @@ public final class SectionKind<M extends Message> {
   }
 
   /** Makes a kind in its first version. */
-  public static <M extends Message> SectionKind<M> first(String name, SectionGroup group, M prototype) {
+  public static <M extends Message> SectionKind<M> first(
+      String name, SectionGroup group, M prototype) {
     return new SectionKind<>(name, group, 1, prototype, Map.of());
   }
 

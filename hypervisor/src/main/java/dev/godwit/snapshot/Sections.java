@@ -12,7 +12,10 @@ import java.util.Set;
 public final class Sections {
   private Sections() {}
 
-  /** Saves every part that has state: devices first, then kernel, each group in the order of {@code parts}. */
+  /**
+   * Saves every part that has state: devices first, then kernel, each group in the order of {@code
+   * parts}.
+   */
   public static List<Section> save(List<StatePart> parts) {
     List<Section> sections = new ArrayList<>();
     Set<String> titles = new HashSet<>();
@@ -43,9 +46,11 @@ public final class Sections {
   }
 
   /**
-   * Restores every part from its section. All sections are matched and parsed before the first part is changed.
+   * Restores every part from its section. All sections are matched and parsed before the first part
+   * is changed.
    *
-   * @throws SnapshotException naming the section that is missing, twice, unknown, out of order, too new or malformed
+   * @throws SnapshotException naming the section that is missing, twice, unknown, out of order, too
+   *     new or malformed
    */
   public static void restore(List<StatePart> parts, List<Section> sections) {
     Map<String, Section> byTitle = new LinkedHashMap<>();

@@ -19,60 +19,65 @@ import java.nio.ByteBuffer;
  * @param mem the window of the data page
  */
 public record OracleResult(
-        int signal,
-        int vector,
-        long errorCode,
-        long cr2,
-        long rip,
-        long[] gpr,
-        long rflags,
-        boolean changedOutside,
-        ByteBuffer fx,
-        byte[] mem) {
-    public static final int SIGILL = 4;
-    public static final int SIGTRAP = 5;
-    public static final int SIGBUS = 7;
-    public static final int SIGFPE = 8;
-    public static final int SIGSEGV = 11;
+    int signal,
+    int vector,
+    long errorCode,
+    long cr2,
+    long rip,
+    long[] gpr,
+    long rflags,
+    boolean changedOutside,
+    ByteBuffer fx,
+    byte[] mem) {
+  public static final int SIGILL = 4;
+  public static final int SIGTRAP = 5;
+  public static final int SIGBUS = 7;
+  public static final int SIGFPE = 8;
+  public static final int SIGSEGV = 11;
 
-    /** The case ran too long and was interrupted. */
-    public static final int SIGALRM = 14;
+  /** The case ran too long and was interrupted. */
+  public static final int SIGALRM = 14;
 
-    /** Whether the code ran to an INT3 without a fault. */
-    public boolean completed() {
-        return signal == SIGTRAP && vector == 3;
+  /** Whether the code ran to an INT3 without a fault. */
+  public boolean completed() {
+    return signal == SIGTRAP && vector == 3;
+  }
+
+  @Override
+  public String toString() {
+    StringBuilder s = new StringBuilder();
+    s.append(
+        String.format(
+            "signal=%d vector=%d error=%x rip=%x rflags=%x outside=%b",
+            signal, vector, errorCode, rip, rflags, changedOutside));
+    appendState(s, gpr, fx);
+    return appendMemory(s, mem).toString();
+  }
+
+  static void appendState(StringBuilder s, long[] gpr, ByteBuffer fx) {
+    s.append("\n  gpr");
+    for (long value : gpr) {
+      s.append(String.format(" %x", value));
     }
-
-    @Override
-    public String toString() {
-        StringBuilder s = new StringBuilder();
-        s.append(String.format(
-                "signal=%d vector=%d error=%x rip=%x rflags=%x outside=%b",
-                signal, vector, errorCode, rip, rflags, changedOutside));
-        appendState(s, gpr, fx);
-        return appendMemory(s, mem).toString();
+    s.append(
+        String.format(
+            "\n  fcw=%04x fsw=%04x ftw=%02x mxcsr=%04x",
+            fx.getShort(0), fx.getShort(2), fx.get(4), fx.getInt(24)));
+    for (int i = 0; i < 8; i++) {
+      s.append(
+          String.format(" st%d=%04x:%016x", i, fx.getShort(40 + 16 * i), fx.getLong(32 + 16 * i)));
     }
-
-    static void appendState(StringBuilder s, long[] gpr, ByteBuffer fx) {
-        s.append("\n  gpr");
-        for (long value : gpr) {
-            s.append(String.format(" %x", value));
-        }
-        s.append(String.format(
-                "\n  fcw=%04x fsw=%04x ftw=%02x mxcsr=%04x", fx.getShort(0), fx.getShort(2), fx.get(4), fx.getInt(24)));
-        for (int i = 0; i < 8; i++) {
-            s.append(String.format(" st%d=%04x:%016x", i, fx.getShort(40 + 16 * i), fx.getLong(32 + 16 * i)));
-        }
-        for (int i = 0; i < 16; i++) {
-            s.append(String.format(" x%d=%016x_%016x", i, fx.getLong(168 + 16 * i), fx.getLong(160 + 16 * i)));
-        }
+    for (int i = 0; i < 16; i++) {
+      s.append(
+          String.format(" x%d=%016x_%016x", i, fx.getLong(168 + 16 * i), fx.getLong(160 + 16 * i)));
     }
+  }
 
-    static StringBuilder appendMemory(StringBuilder s, byte[] mem) {
-        s.append("\n  mem");
-        for (byte b : mem) {
-            s.append(String.format(" %02x", b));
-        }
-        return s;
+  static StringBuilder appendMemory(StringBuilder s, byte[] mem) {
+    s.append("\n  mem");
+    for (byte b : mem) {
+      s.append(String.format(" %02x", b));
     }
+    return s;
+  }
 }
