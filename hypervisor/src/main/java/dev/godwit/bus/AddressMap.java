@@ -15,6 +15,9 @@ public final class AddressMap {
   /** Initial page tables and descriptor tables of the 64-bit boot protocol. */
   public static final long BOOT_TABLES_GPA = 0x9000;
 
+  /** Further data for the kernel (setup_data of the boot protocol), 4 KiB. */
+  public static final long SETUP_DATA_GPA = 0x1F000;
+
   /** Kernel command line, up to 2 KiB. */
   public static final long COMMAND_LINE_GPA = 0x20000;
 
@@ -81,8 +84,20 @@ public final class AddressMap {
   /** ACPI power management timer, 4 bytes. */
   public static final int PM_TIMER_PORT = 0x408;
 
-  /** ACPI SMI command. */
+  /**
+   * SLP_TYP that the DSDT gives for S5: written to PM1a control together with SLP_EN, it powers
+   * off. bhyve's value.
+   */
+  public static final int SLEEP_TYPE_SOFT_OFF = 5;
+
+  /** ACPI SMI command: takes the two values that follow. */
   public static final int SMI_COMMAND_PORT = 0xB2;
+
+  /** Sets SCI_EN in PM1a control: ACPI mode. bhyve's value. */
+  public static final int ACPI_ENABLE_COMMAND = 0xA0;
+
+  /** Clears SCI_EN: legacy mode. bhyve's value. */
+  public static final int ACPI_DISABLE_COMMAND = 0xA1;
 
   /** PCI configuration address; data at 0xCFC. The reset control register is the byte at 0xCF9. */
   public static final int PCI_CONFIG_ADDRESS_PORT = 0xCF8;
