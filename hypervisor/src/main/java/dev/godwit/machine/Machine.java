@@ -6,6 +6,7 @@ import dev.godwit.machine.MachineState.StopReason;
 import dev.godwit.memory.GuestMemory;
 import dev.godwit.snapshot.Section;
 import dev.godwit.snapshot.Sections;
+import dev.godwit.snapshot.StatePart;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,6 +71,11 @@ public final class Machine implements AutoCloseable {
     return parts.clock();
   }
 
+  /** Returns what every part declares about its state, in restore order within each group. */
+  public List<StatePart> stateParts() {
+    return parts.stateParts();
+  }
+
   /** Returns where it is in its life. */
   public MachineState state() {
     mutex.lock();
@@ -87,13 +93,22 @@ public final class Machine implements AutoCloseable {
 
   /** Starts a created machine: its vCPUs run and its time passes. */
   public void start() {
+    start(new MachineState.Running());
+  }
+
+  /** Starts a created machine paused: it waits for {@link #resume}. */
+  public void startPaused() {
+    start(new MachineState.Paused());
+  }
+
+  private void start(MachineState first) {
     mutex.lock();
     try {
       require(state instanceof MachineState.Created, "start");
       for (Vcpu vcpu : parts.vcpus()) {
         threads.add(Thread.ofPlatform().daemon().name("vcpu-" + vcpu.index()).start(() -> runVcpu(vcpu)));
       }
-      become(new MachineState.Running());
+      become(first);
     } finally {
       mutex.unlock();
     }

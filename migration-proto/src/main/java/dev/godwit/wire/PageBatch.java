@@ -1,0 +1,123 @@
+package dev.godwit.wire;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.zip.CRC32C;
+
+/**
+ * One message of a stream of pages, on its way out: the stream's opening, some runs of pages, or a round's end.
+ *
+ * <p>It refers to guest RAM and is written straight from there ({@link PageBatchStream}).
+ */
+public final class PageBatch {
+  /** Bytes a page. */
+  public static final int PAGE_BYTES = 4096;
+
+  /**
+   * Most pages with content in a batch. Messages of 64 KiB stay in the CPU's second-level cache on their way through both
+   * sides: 16 pages were fastest, 512 took nearly twice as long.
+   */
+  public static final int MAX_RAW_PAGES = 16;
+
+  /** Most runs in a batch. */
+  public static final int MAX_RUNS = 256;
+
+  /** Most pages in a run of zeros: bounds what one message makes a destination do. */
+  public static final int MAX_ZERO_PAGES = 1 << 16;
+
+  private final byte[] token;
+  private final long sequence;
+  private final int round;
+  private final List<PageRun> runs;
+  private final boolean roundEnd;
+  private final long roundPages;
+
+  private PageBatch(
+      byte[] token, long sequence, int round, List<PageRun> runs, boolean roundEnd, long roundPages) {
+    this.token = token;
+    this.sequence = sequence;
+    this.round = round;
+    this.runs = List.copyOf(runs);
+    this.roundEnd = roundEnd;
+    this.roundPages = roundPages;
+  }
+
+  /** Returns a stream's first message. */
+  public static PageBatch open(byte[] token) {
+    return new PageBatch(token.clone(), 0, 0, List.of(), false, 0);
+  }
+
+  /**
+   * Returns a message with pages.
+   *
+   * @param sequence 1, 2, 3 … within the stream
+   * @param round the number of the round
+   * @param runs 1 to {@link #MAX_RUNS}
+   */
+  public static PageBatch pages(long sequence, int round, List<PageRun> runs) {
+    return new PageBatch(new byte[0], sequence, round, runs, false, 0);
+  }
+
+  /**
+   * Returns a round's last message.
+   *
+   * @param roundPages how many pages the stream carried in the round
+   */
+  public static PageBatch roundEnd(long sequence, int round, long roundPages) {
+    return new PageBatch(new byte[0], sequence, round, List.of(), true, roundPages);
+  }
+
+  /** Returns the runs. */
+  public List<PageRun> runs() {
+    return runs;
+  }
+
+  /** Returns how many bytes of content there are. */
+  public int contentBytes() {
+    int bytes = 0;
+    for (PageRun run : runs) {
+      bytes += run.contentBytes();
+    }
+    return bytes;
+  }
+
+  /** Returns everything but content and checksum, as a message. */
+  dev.godwit.proto.v1.PageBatch head() {
+    var head =
+        dev.godwit.proto.v1.PageBatch.newBuilder()
+            .setToken(token.length == 0 ? ByteString.EMPTY : UnsafeByteOperations.unsafeWrap(token))
+            .setSequence(sequence)
+            .setRound(round)
+            .setRoundEnd(roundEnd)
+            .setRoundPages(roundPages);
+    for (PageRun run : runs) {
+      head.addRuns(
+          dev.godwit.proto.v1.PageRun.newBuilder()
+              .setFirstGfn(run.firstGfn())
+              .setPages(run.pages())
+              .setEncoding(run.encoding().proto())
+              .setContentBytes(run.contentBytes()));
+    }
+    return head.build();
+  }
+
+  /** Returns a checksum over the numbers of a head, to which the content is still to be added. */
+  static CRC32C checksum(dev.godwit.proto.v1.PageBatch head) {
+    ByteBuffer numbers =
+        ByteBuffer.allocate(16 + 32 * head.getRunsCount()).order(ByteOrder.LITTLE_ENDIAN);
+    numbers.putLong(head.getSequence()).putLong(Integer.toUnsignedLong(head.getRound()));
+    for (dev.godwit.proto.v1.PageRun run : head.getRunsList()) {
+      numbers
+          .putLong(run.getFirstGfn())
+          .putLong(Integer.toUnsignedLong(run.getPages()))
+          .putLong(run.getEncodingValue())
+          .putLong(Integer.toUnsignedLong(run.getContentBytes()));
+    }
+    CRC32C crc = new CRC32C();
+    crc.update(numbers.flip());
+    return crc;
+  }
+}

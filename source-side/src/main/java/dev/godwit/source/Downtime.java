@@ -1,0 +1,17 @@
+package dev.godwit.source;
+
+/**
+ * How long the machine stood still, by part, as seen from here.
+ *
+ * @param lockNanos until all vCPUs stood
+ * @param pagesNanos the last pages, digest included
+ * @param devicesNanos saving, sending and restoring all sections
+ * @param commitNanos until the sink had taken it, or until the machine went on
+ * @param expectedNanos what was expected when it was stopped
+ */
+public record Downtime(long lockNanos, long pagesNanos, long devicesNanos, long commitNanos, long expectedNanos) {
+  /** Returns the sum of the parts. */
+  public long totalNanos() {
+    return lockNanos + pagesNanos + devicesNanos + commitNanos;
+  }
+}

@@ -1,0 +1,24 @@
+package dev.godwit.source;
+
+/** What a sink knows of a machine after it was told to take it. */
+public sealed interface HandoverAnswer {
+  /** The sink has the machine for good: it runs at the destination, or the snapshot is durable. */
+  record Taken() implements HandoverAnswer {}
+
+  /** The sink is ready to take it but was not told to, as far as it knows. */
+  record Ready() implements HandoverAnswer {}
+
+  /**
+   * The sink does not have the machine and never will.
+   *
+   * @param reason a sentence for the user
+   */
+  record Never(String reason) implements HandoverAnswer {}
+
+  /**
+   * No answer: nobody here knows.
+   *
+   * @param reason what happened to the question
+   */
+  record Unknown(String reason) implements HandoverAnswer {}
+}
