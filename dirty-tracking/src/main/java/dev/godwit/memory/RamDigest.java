@@ -5,10 +5,11 @@ import java.lang.foreign.ValueLayout;
 import java.util.stream.LongStream;
 
 /**
- * A 64-bit digest of all RAM, to tell whether two machines' RAM is the same. It finds accidents, not attacks.
+ * A 64-bit digest of all RAM, to tell whether two machines' RAM is the same. It finds accidents,
+ * not attacks.
  *
- * <p>Each page's hash is mixed with its gfn and the results are added up, so that pages can be hashed on all cores; a page
- * that is lost, stale, torn or in another page's place changes the sum.
+ * <p>Each page's hash is mixed with its gfn and the results are added up, so that pages can be
+ * hashed on all cores; a page that is lost, stale, torn or in another page's place changes the sum.
  */
 public final class RamDigest {
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
@@ -22,7 +23,10 @@ public final class RamDigest {
 
   private RamDigest() {}
 
-  /** Returns the digest of RAM that nobody writes to meanwhile; never 0, which stands for "not taken". */
+  /**
+   * Returns the digest of RAM that nobody writes to meanwhile; never 0, which stands for "not
+   * taken".
+   */
   public static long of(GuestMemory memory) {
     long sum = 0;
     for (GuestMemory.Region region : memory.regions()) {
@@ -32,7 +36,13 @@ public final class RamDigest {
       sum +=
           LongStream.range(0, (count + CHUNK_PAGES - 1) / CHUNK_PAGES)
               .parallel()
-              .map(chunk -> chunk(pages, firstGfn, chunk * CHUNK_PAGES, Math.min(count, (chunk + 1) * CHUNK_PAGES)))
+              .map(
+                  chunk ->
+                      chunk(
+                          pages,
+                          firstGfn,
+                          chunk * CHUNK_PAGES,
+                          Math.min(count, (chunk + 1) * CHUNK_PAGES)))
               .sum();
     }
     return sum == 0 ? 1 : sum;

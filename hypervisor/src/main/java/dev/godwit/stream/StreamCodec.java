@@ -12,7 +12,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.CRC32C;
 
-/** A stream's header, sections and metadata to and from their messages. What is read is checked as hostile input. */
+/**
+ * A stream's header, sections and metadata to and from their messages. What is read is checked as
+ * hostile input.
+ */
 public final class StreamCodec {
   private static final ByteString MAGIC = ByteString.copyFrom("GODWIT", StandardCharsets.US_ASCII);
   private static final int MAX_SECTIONS = 4096;
@@ -43,7 +46,8 @@ public final class StreamCodec {
   public static StreamHeader fromProto(dev.godwit.proto.v1.StreamHeader message) {
     if (!message.getMagic().equals(MAGIC)) {
       throw new SnapshotException(
-          SnapshotException.Code.NOT_A_SNAPSHOT, "this is not the state of a Godwit machine: its first bytes are others");
+          SnapshotException.Code.NOT_A_SNAPSHOT,
+          "this is not the state of a Godwit machine: its first bytes are others");
     }
     int version = message.getFormatVersion();
     if (version < 1 || version > StreamHeader.FORMAT_VERSION) {
@@ -54,14 +58,18 @@ public final class StreamCodec {
     }
     if (message.getSectionsCount() > MAX_SECTIONS) {
       throw new SnapshotException(
-          SnapshotException.Code.CORRUPT, "the header announces " + message.getSectionsCount() + " sections");
+          SnapshotException.Code.CORRUPT,
+          "the header announces " + message.getSectionsCount() + " sections");
     }
     List<SectionName> names = new ArrayList<>();
     for (dev.godwit.proto.v1.SectionName name : message.getSectionsList()) {
       names.add(fromProto(name));
     }
     return new StreamHeader(
-        MachineConfigCodec.fromProto(message.getConfig()), names, message.getDescriptors(), message.getProducer());
+        MachineConfigCodec.fromProto(message.getConfig()),
+        names,
+        message.getDescriptors(),
+        message.getProducer());
   }
 
   private static dev.godwit.proto.v1.SectionName toProto(SectionName name) {
@@ -110,10 +118,16 @@ public final class StreamCodec {
     SectionName name = fromProto(message.getName());
     if (crc32c(message.getPayload()) != message.getCrc32C()) {
       throw new SnapshotException(
-          SnapshotException.Code.CORRUPT, "section " + name.title() + " has a wrong checksum: it was damaged");
+          SnapshotException.Code.CORRUPT,
+          "section " + name.title() + " has a wrong checksum: it was damaged");
     }
     return new Section(
-        name.group(), name.kind(), name.instance(), name.version(), message.getMessageType(), message.getPayload());
+        name.group(),
+        name.kind(),
+        name.instance(),
+        name.version(),
+        message.getMessageType(),
+        message.getPayload());
   }
 
   private static int crc32c(ByteString bytes) {
@@ -167,7 +181,8 @@ public final class StreamCodec {
    *
    * @throws SnapshotException naming what differs
    */
-  public static void requireComplete(StreamHeader header, List<Section> sections, StreamMetadata metadata) {
+  public static void requireComplete(
+      StreamHeader header, List<Section> sections, StreamMetadata metadata) {
     for (int i = 0; i < Math.max(sections.size(), header.sections().size()); i++) {
       if (i == sections.size()) {
         throw new SnapshotException(

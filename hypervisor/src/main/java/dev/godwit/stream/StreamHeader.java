@@ -23,7 +23,10 @@ import java.util.Map;
  * @param producer who wrote it, for people
  */
 public record StreamHeader(
-    MachineConfig config, List<SectionName> sections, FileDescriptorSet descriptors, String producer) {
+    MachineConfig config,
+    List<SectionName> sections,
+    FileDescriptorSet descriptors,
+    String producer) {
 
   /** Version of the format of header, sections and metadata. */
   public static final int FORMAT_VERSION = 1;
@@ -40,7 +43,9 @@ public record StreamHeader(
     for (SectionGroup group : SectionGroup.values()) {
       for (StatePart part : machine.stateParts()) {
         if (part instanceof SavedPart<?> saved && saved.kind().group() == group) {
-          names.add(new SectionName(group, saved.kind().name(), saved.instance(), saved.kind().version()));
+          names.add(
+              new SectionName(
+                  group, saved.kind().name(), saved.instance(), saved.kind().version()));
           addWithDependencies(saved.kind().prototype().getDescriptorForType().getFile(), files);
         }
       }
@@ -58,17 +63,20 @@ public record StreamHeader(
   }
 
   /**
-   * Checks, before any state arrives, that a machine built from {@link #config} can be restored from the announced
-   * sections: each part finds its section in a version that it reads, and none is left over.
+   * Checks, before any state arrives, that a machine built from {@link #config} can be restored
+   * from the announced sections: each part finds its section in a version that it reads, and none
+   * is left over.
    *
-   * @throws SnapshotException {@code TOO_NEW}, {@code MISSING_SECTION} or {@code UNEXPECTED_SECTION}, naming the section
+   * @throws SnapshotException {@code TOO_NEW}, {@code MISSING_SECTION} or {@code
+   *     UNEXPECTED_SECTION}, naming the section
    */
   public void requireRestorableInto(List<StatePart> parts) {
     Map<String, SectionName> announced = new HashMap<>();
     for (SectionName name : sections) {
       if (announced.put(name.title(), name) != null) {
         throw new SnapshotException(
-            SnapshotException.Code.UNEXPECTED_SECTION, "section " + name.title() + " is announced twice");
+            SnapshotException.Code.UNEXPECTED_SECTION,
+            "section " + name.title() + " is announced twice");
       }
     }
     for (StatePart part : parts) {
@@ -84,7 +92,8 @@ public record StreamHeader(
           throw new SnapshotException(
               SnapshotException.Code.TOO_NEW,
               "section %s has version %d; this godwit reads versions 1 to %d: use a newer godwit"
-                  .formatted(title, Integer.toUnsignedLong(name.version()), saved.kind().version()));
+                  .formatted(
+                      title, Integer.toUnsignedLong(name.version()), saved.kind().version()));
         }
         if (name.group() != saved.kind().group()) {
           throw new SnapshotException(

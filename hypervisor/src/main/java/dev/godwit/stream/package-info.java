@@ -1,9 +1,9 @@
 /**
- * A machine's state as one stream, on the wire and on disk: what its header and its metadata say, as records, and their
- * messages.
+ * A machine's state as one stream, on the wire and on disk: what its header and its metadata say,
+ * as records, and their messages.
  *
- * <p>Depends on {@code machine}, {@code snapshot} and the generated messages. No threads, no input or output: the sides
- * that write and read streams call it.
+ * <p>Depends on {@code machine}, {@code snapshot} and the generated messages. No threads, no input
+ * or output: the sides that write and read streams call it.
  */
 @NullMarked
 package dev.godwit.stream;

@@ -8,7 +8,8 @@ import java.util.List;
 import java.util.zip.CRC32C;
 
 /**
- * One message of a stream of pages, on its way out: the stream's opening, some runs of pages, or a round's end.
+ * One message of a stream of pages, on its way out: the stream's opening, some runs of pages, or a
+ * round's end.
  *
  * <p>It refers to guest RAM and is written straight from there ({@link PageBatchStream}).
  */
@@ -17,8 +18,8 @@ public final class PageBatch {
   public static final int PAGE_BYTES = 4096;
 
   /**
-   * Most pages with content in a batch. Messages of 64 KiB stay in the CPU's second-level cache on their way through both
-   * sides: 16 pages were fastest, 512 took nearly twice as long.
+   * Most pages with content in a batch. Messages of 64 KiB stay in the CPU's second-level cache on
+   * their way through both sides: 16 pages were fastest, 512 took nearly twice as long.
    */
   public static final int MAX_RAW_PAGES = 16;
 
@@ -36,7 +37,12 @@ public final class PageBatch {
   private final long roundPages;
 
   private PageBatch(
-      byte[] token, long sequence, int round, List<PageRun> runs, boolean roundEnd, long roundPages) {
+      byte[] token,
+      long sequence,
+      int round,
+      List<PageRun> runs,
+      boolean roundEnd,
+      long roundPages) {
     this.token = token;
     this.sequence = sequence;
     this.round = round;

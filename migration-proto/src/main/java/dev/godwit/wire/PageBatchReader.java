@@ -2,7 +2,6 @@ package dev.godwit.wire;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.WireFormat;
-import dev.godwit.proto.v1.PageBatch.Builder;
 import dev.godwit.wire.PageTarget.IncomingRun;
 import io.grpc.HasByteBuffer;
 import java.io.EOFException;
@@ -20,9 +19,10 @@ import net.jpountz.lz4.LZ4SafeDecompressor;
 /**
  * Reads one stream of page batches and lets the pages land, straight from the network's buffers.
  *
- * <p>Nothing is allocated by a length that has not been checked, and nothing is written before every run of the batch has
- * been admitted. A batch whose checksum turns out wrong has already landed, so the stream is to be given up: its machine
- * must never run. One network thread at a time.
+ * <p>Nothing is allocated by a length that has not been checked, and nothing is written before
+ * every run of the batch has been admitted. A batch whose checksum turns out wrong has already
+ * landed, so the stream is to be given up: its machine must never run. One network thread at a
+ * time.
  */
 public final class PageBatchReader {
   private static final int MAX_HEAD_BYTES = 64 * PageBatch.MAX_RUNS;
@@ -66,7 +66,8 @@ public final class PageBatchReader {
               ? dev.godwit.proto.v1.PageBatch.getDefaultInstance()
               : dev.godwit.proto.v1.PageBatch.parseFrom(bytes);
       if (batch.getToken().isEmpty() || batch.getRunsCount() > 0 || !batch.getContent().isEmpty()) {
-        throw new WireException(PeerError.Code.PROTOCOL, "a stream of pages starts without a token");
+        throw new WireException(
+            PeerError.Code.PROTOCOL, "a stream of pages starts without a token");
       }
       return batch.getToken().toByteArray();
     } catch (IOException e) {
@@ -77,7 +78,8 @@ public final class PageBatchReader {
   /**
    * Lands one message.
    *
-   * @throws WireException {@code BAD_PAGES}, {@code CORRUPT} or {@code PROTOCOL}; the stream is to be given up then
+   * @throws WireException {@code BAD_PAGES}, {@code CORRUPT} or {@code PROTOCOL}; the stream is to
+   *     be given up then
    */
   public Landed land(InputStream message) {
     try {
@@ -96,7 +98,8 @@ public final class PageBatchReader {
   /** One message being read. */
   private final class Message {
     private final InputStream in;
-    private final Builder head = dev.godwit.proto.v1.PageBatch.newBuilder();
+    private final dev.godwit.proto.v1.PageBatch.Builder head =
+        dev.godwit.proto.v1.PageBatch.newBuilder();
     private int headBytes;
 
     Message(InputStream in) {
@@ -121,7 +124,10 @@ public final class PageBatchReader {
         landRun(run, crc);
       }
       if (contentBytes > 0) {
-        requireField(readVarint(), dev.godwit.proto.v1.PageBatch.CRC32C_FIELD_NUMBER, WireFormat.WIRETYPE_FIXED32);
+        requireField(
+            readVarint(),
+            dev.godwit.proto.v1.PageBatch.CRC32C_FIELD_NUMBER,
+            WireFormat.WIRETYPE_FIXED32);
       }
       int expected = readByte() | readByte() << 8 | readByte() << 16 | readByte() << 24;
       if (expected != (int) crc.getValue()) {
@@ -140,19 +146,25 @@ public final class PageBatchReader {
       return new Landed.RoundEnd(head.getRound(), head.getRoundPages());
     }
 
-    /** Reads up to the content, or, if there is none, up to the checksum's value; returns the content's length. */
+    /**
+     * Reads up to the content, or, if there is none, up to the checksum's value; returns the
+     * content's length.
+     */
     private int readHead() throws IOException {
       int lastField = 0;
       while (true) {
         int tag = readVarint();
         int field = WireFormat.getTagFieldNumber(tag);
-        if (field < lastField || (field == lastField && field != dev.godwit.proto.v1.PageBatch.RUNS_FIELD_NUMBER)) {
+        if (field < lastField
+            || (field == lastField && field != dev.godwit.proto.v1.PageBatch.RUNS_FIELD_NUMBER)) {
           throw malformed("field " + field + " follows field " + lastField);
         }
         lastField = field;
         switch (field) {
-          case dev.godwit.proto.v1.PageBatch.SEQUENCE_FIELD_NUMBER -> head.setSequence(readVarintField(tag, field));
-          case dev.godwit.proto.v1.PageBatch.ROUND_FIELD_NUMBER -> head.setRound((int) readVarintField(tag, field));
+          case dev.godwit.proto.v1.PageBatch.SEQUENCE_FIELD_NUMBER ->
+              head.setSequence(readVarintField(tag, field));
+          case dev.godwit.proto.v1.PageBatch.ROUND_FIELD_NUMBER ->
+              head.setRound((int) readVarintField(tag, field));
           case dev.godwit.proto.v1.PageBatch.RUNS_FIELD_NUMBER -> head.addRuns(readRun(tag));
           case dev.godwit.proto.v1.PageBatch.ROUND_END_FIELD_NUMBER ->
               head.setRoundEnd(readVarintField(tag, field) != 0);
@@ -186,7 +198,10 @@ public final class PageBatchReader {
             switch (encoding) {
               case ZERO -> pages <= PageBatch.MAX_ZERO_PAGES && bytes == 0;
               case RAW -> pages <= PageBatch.MAX_RAW_PAGES && bytes == pages * PageBatch.PAGE_BYTES;
-              case LZ4 -> pages <= PageBatch.MAX_RAW_PAGES && bytes > 0 && bytes <= pages * PageBatch.PAGE_BYTES;
+              case LZ4 ->
+                  pages <= PageBatch.MAX_RAW_PAGES
+                      && bytes > 0
+                      && bytes <= pages * PageBatch.PAGE_BYTES;
             };
         if (pages < 1 || !fits || run.getFirstGfn() < 0 || run.getFirstGfn() > MAX_GFN) {
           throw malformed(
@@ -202,7 +217,8 @@ public final class PageBatchReader {
         runs.add(new IncomingRun(run.getFirstGfn(), pages, encoding, bytes));
       }
       if (announced != contentBytes) {
-        throw malformed("its runs have %d bytes, its content %d".formatted(announced, contentBytes));
+        throw malformed(
+            "its runs have %d bytes, its content %d".formatted(announced, contentBytes));
       }
       if (contentPages > PageBatch.MAX_RAW_PAGES) {
         throw malformed("it has " + contentPages + " pages");
@@ -263,7 +279,10 @@ public final class PageBatchReader {
     }
 
     private dev.godwit.proto.v1.PageRun readRun(int tag) throws IOException {
-      requireField(tag, dev.godwit.proto.v1.PageBatch.RUNS_FIELD_NUMBER, WireFormat.WIRETYPE_LENGTH_DELIMITED);
+      requireField(
+          tag,
+          dev.godwit.proto.v1.PageBatch.RUNS_FIELD_NUMBER,
+          WireFormat.WIRETYPE_LENGTH_DELIMITED);
       if (head.getRunsCount() == PageBatch.MAX_RUNS) {
         throw malformed("it has more than " + PageBatch.MAX_RUNS + " runs");
       }
@@ -292,7 +311,12 @@ public final class PageBatchReader {
     private int readLength(int limit) throws IOException {
       long length = readLongVarint();
       if (length < 0 || length > limit) {
-        throw malformed("a length of " + Long.toUnsignedString(length) + " bytes; at most " + limit + " are allowed");
+        throw malformed(
+            "a length of "
+                + Long.toUnsignedString(length)
+                + " bytes; at most "
+                + limit
+                + " are allowed");
       }
       return (int) length;
     }

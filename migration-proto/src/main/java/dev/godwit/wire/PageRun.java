@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
  * @param firstGfn the first page's guest frame number
  * @param pages ≥ 1; at most {@link PageBatch#MAX_RAW_PAGES} unless they are zero
  * @param encoding how they are carried
- * @param content what is carried: nothing for ZERO; for RAW a view of guest RAM, which the guest may be writing to
- *     (whatever it writes is sent again later); for LZ4 one block
+ * @param content what is carried: nothing for ZERO; for RAW a view of guest RAM, which the guest
+ *     may be writing to (whatever it writes is sent again later); for LZ4 one block
  */
 public record PageRun(long firstGfn, int pages, PageEncoding encoding, MemorySegment content) {
   /** Makes a run of zero pages. */

@@ -7,19 +7,21 @@ import io.grpc.MethodDescriptor.Marshaller;
 import java.io.InputStream;
 
 /**
- * The call that carries pages, with marshallers of its own: what is sent is written from guest RAM by {@link PageBatch},
- * and what is received stays in the network's buffers until {@link PageBatchReader} lands it. Both agree to the byte with
- * the generated message.
+ * The call that carries pages, with marshallers of its own: what is sent is written from guest RAM
+ * by {@link PageBatch}, and what is received stays in the network's buffers until {@link
+ * PageBatchReader} lands it. Both agree to the byte with the generated message.
  */
 public final class PageStream {
   /** How a source calls it. */
   public static final MethodDescriptor<PageBatch, RoundReceived> SENDING =
-      MigrationGrpc.getPagesMethod().toBuilder(new Sending(), MigrationGrpc.getPagesMethod().getResponseMarshaller())
+      MigrationGrpc.getPagesMethod().toBuilder(
+              new Sending(), MigrationGrpc.getPagesMethod().getResponseMarshaller())
           .build();
 
   /** How a destination serves it; a message is to be read before the listener's method returns. */
   public static final MethodDescriptor<InputStream, RoundReceived> RECEIVING =
-      MigrationGrpc.getPagesMethod().toBuilder(new Receiving(), MigrationGrpc.getPagesMethod().getResponseMarshaller())
+      MigrationGrpc.getPagesMethod().toBuilder(
+              new Receiving(), MigrationGrpc.getPagesMethod().getResponseMarshaller())
           .build();
 
   private PageStream() {}

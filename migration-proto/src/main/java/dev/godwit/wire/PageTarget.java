@@ -2,15 +2,18 @@ package dev.godwit.wire;
 
 import java.lang.foreign.MemorySegment;
 
-/** Where pages land: a destination's guest RAM, and its book-keeping. Called by one network thread at a time. */
+/**
+ * Where pages land: a destination's guest RAM, and its book-keeping. Called by one network thread
+ * at a time.
+ */
 public interface PageTarget {
   /**
    * Checks a batch before anything of it is written.
    *
    * @param round the batch's round
    * @param runs its runs; counts and lengths have been checked already
-   * @throws WireException {@code BAD_PAGES} if a page is not RAM or came already in this round, {@code PROTOCOL} if it is
-   *     not this round's turn
+   * @throws WireException {@code BAD_PAGES} if a page is not RAM or came already in this round,
+   *     {@code PROTOCOL} if it is not this round's turn
    */
   void admit(int round, Iterable<IncomingRun> runs);
 

@@ -9,11 +9,12 @@ import io.grpc.protobuf.ProtoUtils;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What went wrong at the other side, as it travels: in the trailers of a failed call, or in a reply.
+ * What went wrong at the other side, as it travels: in the trailers of a failed call, or in a
+ * reply.
  *
  * @param code what kind of failure
- * @param message a sentence for a person; at most {@value #MAX_MESSAGE_CHARS} characters, no control characters, so that
- *     a hostile peer's text can be printed on a terminal
+ * @param message a sentence for a person; at most {@value #MAX_MESSAGE_CHARS} characters, no
+ *     control characters, so that a hostile peer's text can be printed on a terminal
  */
 public record PeerError(Code code, String message) {
   /** Longest message that is passed on. */
@@ -57,7 +58,9 @@ public record PeerError(Code code, String message) {
       this.proto = proto;
     }
 
-    /** Returns the constant for a code; {@link #INTERNAL} for one that this program does not know. */
+    /**
+     * Returns the constant for a code; {@link #INTERNAL} for one that this program does not know.
+     */
     private static Code of(ErrorCode proto) {
       for (Code code : values()) {
         if (code.proto == proto) {
@@ -74,7 +77,12 @@ public record PeerError(Code code, String message) {
     message
         .codePoints()
         .limit(MAX_MESSAGE_CHARS)
-        .forEach(c -> safe.appendCodePoint(Character.isISOControl(c) || Character.getType(c) == Character.FORMAT ? '?' : c));
+        .forEach(
+            c ->
+                safe.appendCodePoint(
+                    Character.isISOControl(c) || Character.getType(c) == Character.FORMAT
+                        ? '?'
+                        : c));
     message = safe.toString();
   }
 
@@ -95,7 +103,10 @@ public record PeerError(Code code, String message) {
     return Status.FAILED_PRECONDITION.withDescription(message).asRuntimeException(trailers);
   }
 
-  /** Returns what the other side said when it failed a call; null when it said nothing, so that the link is to blame. */
+  /**
+   * Returns what the other side said when it failed a call; null when it said nothing, so that the
+   * link is to blame.
+   */
   public static @Nullable PeerError from(@Nullable Metadata trailers) {
     MigrationError error = trailers == null ? null : trailers.get(TRAILER);
     return error == null ? null : fromProto(error);

@@ -4,8 +4,8 @@ import dev.godwit.proto.v1.HelloReply;
 import dev.godwit.proto.v1.HelloRequest;
 
 /**
- * Which version of the protocol two sides speak: the newest that both know. Everything about versions of the protocol is
- * here; sections have versions of their own.
+ * Which version of the protocol two sides speak: the newest that both know. Everything about
+ * versions of the protocol is here; sections have versions of their own.
  *
  * <table>
  *   <caption>Versions</caption>
@@ -33,7 +33,8 @@ public final class ProtocolVersion {
   /**
    * Returns a destination's answer.
    *
-   * @throws WireException {@code VERSION} if no version is common, {@code PROTOCOL} if the offer makes no sense
+   * @throws WireException {@code VERSION} if no version is common, {@code PROTOCOL} if the offer
+   *     makes no sense
    */
   public static HelloReply answer(HelloRequest request, String producer) {
     int oldest = request.getOldestVersion();
@@ -49,9 +50,18 @@ public final class ProtocolVersion {
           PeerError.Code.VERSION,
           "the source (%s) speaks the protocol versions %d to %d, this destination (%s) %d to %d: use a %s godwit here"
               .formatted(
-                  request.getProducer(), oldest, newest, producer, OLDEST, NEWEST, oldest > NEWEST ? "newer" : "older"));
+                  request.getProducer(),
+                  oldest,
+                  newest,
+                  producer,
+                  OLDEST,
+                  NEWEST,
+                  oldest > NEWEST ? "newer" : "older"));
     }
-    return HelloReply.newBuilder().setVersion(Math.min(newest, NEWEST)).setProducer(producer).build();
+    return HelloReply.newBuilder()
+        .setVersion(Math.min(newest, NEWEST))
+        .setProducer(producer)
+        .build();
   }
 
   /**
@@ -71,7 +81,8 @@ public final class ProtocolVersion {
   }
 
   /**
-   * Checks that a version which a source says was agreed is one that this destination may have agreed to.
+   * Checks that a version which a source says was agreed is one that this destination may have
+   * agreed to.
    *
    * @throws WireException {@code VERSION} otherwise
    */

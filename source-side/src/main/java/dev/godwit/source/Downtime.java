@@ -9,7 +9,8 @@ package dev.godwit.source;
  * @param commitNanos until the sink had taken it, or until the machine went on
  * @param expectedNanos what was expected when it was stopped
  */
-public record Downtime(long lockNanos, long pagesNanos, long devicesNanos, long commitNanos, long expectedNanos) {
+public record Downtime(
+    long lockNanos, long pagesNanos, long devicesNanos, long commitNanos, long expectedNanos) {
   /** Returns the sum of the parts. */
   public long totalNanos() {
     return lockNanos + pagesNanos + devicesNanos + commitNanos;

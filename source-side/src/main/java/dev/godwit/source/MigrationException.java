@@ -3,8 +3,8 @@ package dev.godwit.source;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A migration or snapshot failed. Unless {@link Code#TAKEN_BY_FORCE} says otherwise, the machine is where it was, and goes
- * on as it did.
+ * A migration or snapshot failed. Unless {@link Code#TAKEN_BY_FORCE} says otherwise, the machine is
+ * where it was, and goes on as it did.
  */
 public final class MigrationException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -19,7 +19,9 @@ public final class MigrationException extends RuntimeException {
     PEER_LOST,
     /** The destination took it first, but something failed there, and it said what. */
     PEER_FAILED,
-    /** The guest changes its memory faster than it can be sent within the pause that was allowed. */
+    /**
+     * The guest changes its memory faster than it can be sent within the pause that was allowed.
+     */
     NOT_CONVERGING,
     /** The user cancelled. */
     CANCELLED,
@@ -29,7 +31,9 @@ public final class MigrationException extends RuntimeException {
     MACHINE,
     /** A file cannot be written: disk full, permission. */
     HOST_IO,
-    /** The user took the machine back by force while nobody knew whether the destination runs it. */
+    /**
+     * The user took the machine back by force while nobody knew whether the destination runs it.
+     */
     TAKEN_BY_FORCE,
     /** Our bug. */
     INTERNAL

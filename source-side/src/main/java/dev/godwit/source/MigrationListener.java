@@ -1,6 +1,9 @@
 package dev.godwit.source;
 
-/** Watches a migration. Called by one thread at a time, quickly after each change and several times a second between. */
+/**
+ * Watches a migration. Called by one thread at a time, quickly after each change and several times
+ * a second between.
+ */
 public interface MigrationListener {
   /** Watches nothing. */
   MigrationListener NONE = progress -> {};

@@ -10,8 +10,8 @@ import java.time.Duration;
  * @param timeout time after which it does, from the first page on
  * @param onTimeout what happens then
  * @param compression whether pages are LZ4-compressed
- * @param bandwidthBytesPerSecond at most that many bytes of pages a second while the guest runs; 0 for no limit. The last
- *     pages, under the lock, are not limited
+ * @param bandwidthBytesPerSecond at most that many bytes of pages a second while the guest runs; 0
+ *     for no limit. The last pages, under the lock, are not limited
  * @param verify whether both sides digest all RAM under the lock; costs downtime
  */
 public record MigrationOptions(
@@ -44,38 +44,52 @@ public record MigrationOptions(
   /** What a user gets who decides nothing. */
   public static final MigrationOptions DEFAULT =
       new MigrationOptions(
-          Duration.ofMillis(50), 60, Duration.ofMinutes(10), OnTimeout.ABORT, Compression.AUTO, 0, false);
+          Duration.ofMillis(50),
+          60,
+          Duration.ofMinutes(10),
+          OnTimeout.ABORT,
+          Compression.AUTO,
+          0,
+          false);
 
   /** Checks the ranges. */
   public MigrationOptions {
-    if (maxDowntime.isNegative() || maxRounds < 1 || timeout.isNegative() || bandwidthBytesPerSecond < 0) {
+    if (maxDowntime.isNegative()
+        || maxRounds < 1
+        || timeout.isNegative()
+        || bandwidthBytesPerSecond < 0) {
       throw new IllegalArgumentException("a migration option is out of range");
     }
   }
 
   /** Returns the same with another pause. */
   public MigrationOptions withMaxDowntime(Duration value) {
-    return new MigrationOptions(value, maxRounds, timeout, onTimeout, compression, bandwidthBytesPerSecond, verify);
+    return new MigrationOptions(
+        value, maxRounds, timeout, onTimeout, compression, bandwidthBytesPerSecond, verify);
   }
 
   /** Returns the same with another limit of rounds. */
   public MigrationOptions withMaxRounds(int value) {
-    return new MigrationOptions(maxDowntime, value, timeout, onTimeout, compression, bandwidthBytesPerSecond, verify);
+    return new MigrationOptions(
+        maxDowntime, value, timeout, onTimeout, compression, bandwidthBytesPerSecond, verify);
   }
 
   /** Returns the same with another timeout and what happens then. */
   public MigrationOptions withTimeout(Duration value, OnTimeout action) {
-    return new MigrationOptions(maxDowntime, maxRounds, value, action, compression, bandwidthBytesPerSecond, verify);
+    return new MigrationOptions(
+        maxDowntime, maxRounds, value, action, compression, bandwidthBytesPerSecond, verify);
   }
 
   /** Returns the same with another compression. */
   public MigrationOptions withCompression(Compression value) {
-    return new MigrationOptions(maxDowntime, maxRounds, timeout, onTimeout, value, bandwidthBytesPerSecond, verify);
+    return new MigrationOptions(
+        maxDowntime, maxRounds, timeout, onTimeout, value, bandwidthBytesPerSecond, verify);
   }
 
   /** Returns the same with another limit of bandwidth; 0 for none. */
   public MigrationOptions withBandwidthBytesPerSecond(long value) {
-    return new MigrationOptions(maxDowntime, maxRounds, timeout, onTimeout, compression, value, verify);
+    return new MigrationOptions(
+        maxDowntime, maxRounds, timeout, onTimeout, compression, value, verify);
   }
 
   /** Returns the same with digests or without. */

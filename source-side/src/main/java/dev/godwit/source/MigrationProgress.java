@@ -10,11 +10,13 @@ package dev.godwit.source;
  * @param wireBytes bytes of page content sent so far, after compression
  * @param bytesPerSecond bytes of page content a second, lately
  * @param remainingPages pages of this round still to be sent; between rounds, pages that are dirty
- * @param dirtyPagesPerSecond how fast the guest dirties pages, by the last round; 0 before there was one
- * @param expectedDowntimeNanos the pause if the machine were stopped now; 0 before there is an estimate
+ * @param dirtyPagesPerSecond how fast the guest dirties pages, by the last round; 0 before there
+ *     was one
+ * @param expectedDowntimeNanos the pause if the machine were stopped now; 0 before there is an
+ *     estimate
  * @param elapsedNanos time since the beginning
- * @param detail what a person should know beside that: in {@link Phase#WAITING_FOR_ANSWER}, why there is no answer; else
- *     empty
+ * @param detail what a person should know beside that: in {@link Phase#WAITING_FOR_ANSWER}, why
+ *     there is no answer; else empty
  */
 public record MigrationProgress(
     Phase phase,
@@ -42,8 +44,8 @@ public record MigrationProgress(
     /** The sink has been told to take the machine. */
     COMMITTING,
     /**
-     * The sink has been told, and the answer got lost: the machine stands here, whole and locked, until the sink answers or
-     * a person decides.
+     * The sink has been told, and the answer got lost: the machine stands here, whole and locked,
+     * until the sink answers or a person decides.
      */
     WAITING_FOR_ANSWER,
     /** Over, and the sink has the state. */

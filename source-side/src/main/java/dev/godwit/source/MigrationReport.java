@@ -12,7 +12,11 @@ import java.util.List;
  * @param ramDigest the digest of RAM under the lock; 0 when it was not taken
  */
 public record MigrationReport(
-    String machineName, List<RoundReport> rounds, Downtime downtime, long totalNanos, long ramDigest) {
+    String machineName,
+    List<RoundReport> rounds,
+    Downtime downtime,
+    long totalNanos,
+    long ramDigest) {
   /** Copies the list. */
   public MigrationReport {
     rounds = List.copyOf(rounds);

@@ -5,19 +5,24 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one round, pulled by a sink when it can take more. Any thread may pull, also several: each batch goes to
- * one of them. The runs refer to guest RAM, which stays mapped until the sink's {@link StateSink#sendPages} returns.
+ * The pages of one round, pulled by a sink when it can take more. Any thread may pull, also
+ * several: each batch goes to one of them. The runs refer to guest RAM, which stays mapped until
+ * the sink's {@link StateSink#sendPages} returns.
  */
 public interface PageFeed {
   /** Returns the number of the round: 0 for the first pass over all pages. */
   int round();
 
-  /** Says whether this is the last round, under the lock of all vCPUs: each moment counts as downtime. */
+  /**
+   * Says whether this is the last round, under the lock of all vCPUs: each moment counts as
+   * downtime.
+   */
   boolean last();
 
   /**
-   * Returns the next batch's runs, ascending, at most {@link dev.godwit.wire.PageBatch#MAX_RUNS} of them with at most {@link
-   * dev.godwit.wire.PageBatch#MAX_RAW_PAGES} pages of content; null when the round is over.
+   * Returns the next batch's runs, ascending, at most {@link dev.godwit.wire.PageBatch#MAX_RUNS} of
+   * them with at most {@link dev.godwit.wire.PageBatch#MAX_RAW_PAGES} pages of content; null when
+   * the round is over.
    *
    * @throws MigrationException {@code CANCELLED} when the user has cancelled
    */

@@ -10,7 +10,8 @@ package dev.godwit.source;
  * @param nanos how long it took, until the sink had all of it
  * @param dirtyPages pages that the guest had dirtied meanwhile; 0 in the last round, under the lock
  */
-public record RoundReport(int round, long pages, long zeroPages, long wireBytes, long nanos, long dirtyPages) {
+public record RoundReport(
+    int round, long pages, long zeroPages, long wireBytes, long nanos, long dirtyPages) {
   /** Returns pages with content. */
   public long contentPages() {
     return pages - zeroPages;

@@ -7,50 +7,65 @@ import java.util.List;
 import java.util.function.LongSupplier;
 
 /**
- * Where a machine's state goes: another host or files. {@code LiveMigration} calls the methods in the order below, from
- * one thread; {@link #abort} takes the place of everything that would follow, up to {@link #commit}.
+ * Where a machine's state goes: another host or files. {@code LiveMigration} calls the methods in
+ * the order below, from one thread; {@link #abort} takes the place of everything that would follow,
+ * up to {@link #commit}.
  *
- * <p>A sink throws {@link MigrationException} for what goes wrong with it; the machine then goes on as it was.
+ * <p>A sink throws {@link MigrationException} for what goes wrong with it; the machine then goes on
+ * as it was.
  */
 public interface StateSink extends AutoCloseable {
   /** Says whether runs may be LZ4; otherwise they are ZERO or RAW. */
   boolean takesLz4();
 
-  /** Asks whether the sink can take the machine, and prepares it. Nothing of the state has been sent before. */
+  /**
+   * Asks whether the sink can take the machine, and prepares it. Nothing of the state has been sent
+   * before.
+   */
   void begin(StreamHeader header);
 
   /**
-   * Takes one round's pages, pulling the feed until it is empty. Returns when the destination has all of them, and when no
-   * thread of the sink reads guest RAM any more: also when it throws.
+   * Takes one round's pages, pulling the feed until it is empty. Returns when the destination has
+   * all of them, and when no thread of the sink reads guest RAM any more: also when it throws.
    */
   void sendPages(PageFeed feed);
 
-  /** Takes the rest of the stream. When it returns, the state is complete at the sink and has been verified there. */
+  /**
+   * Takes the rest of the stream. When it returns, the state is complete at the sink and has been
+   * verified there.
+   */
   void prepare(List<Section> sections, StreamMetadata metadata);
 
   /**
-   * Tells the sink to take the machine for good. May be called again after {@link HandoverAnswer.Ready}.
+   * Tells the sink to take the machine for good. May be called again after {@link
+   * HandoverAnswer.Ready}.
    *
    * @param stoppedNanos says how long the machine has stood still by now
    * @return what became of it; a sink to files never answers {@code Unknown}
    */
   HandoverAnswer commit(LongSupplier stoppedNanos);
 
-  /** Asks what became of the machine after an answer got lost; with a new connection. Blocks for some seconds at most. */
+  /**
+   * Asks what became of the machine after an answer got lost; with a new connection. Blocks for
+   * some seconds at most.
+   */
   HandoverAnswer query();
 
   /** Tells the sink that this side's copy is gone. Best effort. */
   void release();
 
   /**
-   * Tells the sink that this side keeps the machine: it forgets everything and leaves nothing behind. Best effort, never
-   * throws.
+   * Tells the sink that this side keeps the machine: it forgets everything and leaves nothing
+   * behind. Best effort, never throws.
    *
    * @param why for the sink's user
    */
   void abort(MigrationException why);
 
-  /** Says why the sink can no longer be reached, so that waiting for the guest to converge is pointless; else does nothing. */
+  /**
+   * Says why the sink can no longer be reached, so that waiting for the guest to converge is
+   * pointless; else does nothing.
+   */
   void requireAlive();
 
   /** Frees what the sink holds here. Never throws. */
