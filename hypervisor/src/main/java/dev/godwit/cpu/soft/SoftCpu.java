@@ -30,6 +30,12 @@ final class SoftCpu {
   /** XMM0–15, low and high halves: XMMn is at 2n and 2n + 1. */
   final long[] xmm = new long[32];
 
+  /** MXCSR and SSE arithmetic. */
+  final Sse sse = new Sse();
+
+  /** The x87 and its registers, which are the MMX registers too. */
+  final X87 x87 = new X87();
+
   /** Current privilege level, 0–3. */
   int cpl;
 

@@ -1,0 +1,50 @@
+package dev.godwit.cpu.soft;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decodes MMX, SSE and SSE2 (SDM vol. 2 A.3), FXSAVE and its group, prefetches and fences.
+ *
+ * <p>An opcode 0F xx has up to four meanings, chosen by its mandatory prefix; F2 and F3 win over
+ * 66.
+ */
+final class SimdOpcodes {
+  static final int NONE = 0;
+  static final int P66 = 1;
+  static final int PF3 = 2;
+  static final int PF2 = 3;
+
+  private SimdOpcodes() {}
+
+  /** Returns the node of a SIMD instruction, or null if the opcode is none. */
+  static @Nullable Insn decode(DecodeContext d) {
+    if (d.map() != 1 || d.hasLock()) {
+      return null;
+    }
+    int prefix = prefix(d);
+    return switch (d.opcode()) {
+      case 0x10, 0x11, 0x12, 0x13, 0x16, 0x17, 0x28, 0x29, 0x2B -> SimdMoves.decode(d, prefix);
+      case 0x14, 0x15 -> SimdFloat.decode(d, prefix);
+      case 0x2A, 0x2C, 0x2D, 0x5A, 0x5B, 0xE6 -> SimdConvert.decode(d, prefix);
+      case 0x2E, 0x2F -> SimdFloat.decode(d, prefix);
+      case 0x50, 0x6E, 0x6F, 0x70, 0x7E, 0x7F -> SimdMoves.decode(d, prefix);
+      case 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5C, 0x5D, 0x5E, 0x5F, 0xC2 ->
+          SimdFloat.decode(d, prefix);
+      case 0xC4, 0xC5, 0xC6, 0xD6, 0xD7, 0xE7, 0xF7 -> SimdMoves.decode(d, prefix);
+      case 0x0D, 0x18, 0x77, 0xAE -> SimdState.decode(d, prefix);
+      default -> isInteger(d.opcode()) ? SimdInteger.decode(d, prefix) : null;
+    };
+  }
+
+  private static boolean isInteger(int opcode) {
+    return opcode >= 0x60 && opcode <= 0x76 || opcode >= 0xD1 && opcode <= 0xFE && opcode != 0xF0;
+  }
+
+  private static int prefix(DecodeContext d) {
+    return switch (d.rep()) {
+      case 0xF3 -> PF3;
+      case 0xF2 -> PF2;
+      default -> d.hasOperandPrefix() ? P66 : NONE;
+    };
+  }
+}
