@@ -71,9 +71,7 @@ public final class FloatSamples {
           case 3, 4 -> 16383 + random.nextInt(-70, 70);
           case 5 ->
               16383
-                  + (int)
-                      pick(
-                          -1074, -1023, -1022, -1021, -150, -149, -127, -126, 127, 128, 1023, 1024);
+                  + pick(-1074, -1023, -1022, -1021, -150, -149, -127, -126, 127, 128, 1023, 1024);
           case 6 -> 16383 + random.nextInt(-3, 4);
           default -> random.nextInt() & 0x7FFF;
         };
