@@ -39,9 +39,9 @@ public final class FloatSamples {
     return sign
         | switch (random.nextInt(8)) {
           case 0 ->
-              pick(0, 1, 2, 0xF_FFFF_FFFF_FFFFL, 0x10_0000_0000_0000L, 0x7FEF_FFFF_FFFF_FFFFL);
+              pickLong(0, 1, 2, 0xF_FFFF_FFFF_FFFFL, 0x10_0000_0000_0000L, 0x7FEF_FFFF_FFFF_FFFFL);
           case 1 ->
-              pick(
+              pickLong(
                   0x7FF0_0000_0000_0000L,
                   0x7FF0_0000_0000_0001L,
                   0x7FF8_0000_0000_0000L,
@@ -51,7 +51,7 @@ public final class FloatSamples {
           case 3 -> Double.doubleToRawLongBits(random.nextInt(-1000, 1000) / 2.0) & Long.MAX_VALUE;
           case 4 -> (1023L + random.nextInt(-80, 80) << 52) | longFraction(52);
           case 5 ->
-              (pick(
+              (pickLong(
                           1, 2, 3, 52, 53, 54, 874, 896, 897, 1022, 1023, 1024, 1150, 1151, 2044,
                           2045, 2046)
                       << 52)
@@ -84,12 +84,12 @@ public final class FloatSamples {
     int biased = signExponent & 0x7FFF;
     long top = biased == 0 ? 0 : Long.MIN_VALUE;
     return switch (random.nextInt(4)) {
-      case 0 -> top | pick(0, 0, 1, Long.MAX_VALUE, 1L << 62, 1L << 62 | 0xFFF, 1L << 61);
+      case 0 -> top | pickLong(0, 0, 1, Long.MAX_VALUE, 1L << 62, 1L << 62 | 0xFFF, 1L << 61);
       default -> top | longFraction(63);
     };
   }
 
-  public long pick(long... values) {
+  public long pickLong(long... values) {
     return values[random.nextInt(values.length)];
   }
 
@@ -109,7 +109,7 @@ public final class FloatSamples {
       case 0 -> value & -1L << bits - random.nextInt(1, bits);
       case 1 -> mask - (value >>> random.nextInt(1, bits));
       case 2 -> value & (1L << random.nextInt(bits)) - 1;
-      case 3 -> mask & (1L << random.nextInt(bits) | 1L << random.nextInt(bits));
+      case 3 -> mask & (3L << random.nextInt(bits));
       default -> value;
     };
   }
