@@ -199,6 +199,10 @@ public final class Extended {
   /** First by second. */
   public void divide(int se1, long sig1, int se2, long sig2) {
     if (!loadTwo(se1, sig1, se2, sig2)) {
+      if (soft.b.kind == Unpacked.ZERO) {
+        // Division by zero goes before denormal (SDM vol. 1 4.9.2): ZE only.
+        flags = 0;
+      }
       soft.divide();
       deliver(precision);
     }

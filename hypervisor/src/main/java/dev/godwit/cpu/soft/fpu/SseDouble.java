@@ -56,7 +56,14 @@ public final class SseDouble {
     if (eitherNan(x, y)) {
       return propagate(x, y);
     }
-    load(x, y);
+    soft.a.setDouble(x);
+    soft.b.setDouble(y);
+    control.denormals(soft.b);
+    if (soft.b.kind == Unpacked.ZERO && !control.denormalsAreZero()) {
+      // Division by zero goes before denormal: ZE only.
+      soft.a.denormal = false;
+    }
+    control.denormals(soft.a);
     soft.divide();
     return take();
   }

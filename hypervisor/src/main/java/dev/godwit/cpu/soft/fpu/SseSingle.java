@@ -56,7 +56,14 @@ public final class SseSingle {
     if (eitherNan(x, y)) {
       return propagate(x, y);
     }
-    load(x, y);
+    soft.a.setSingle(x);
+    soft.b.setSingle(y);
+    control.denormals(soft.b);
+    if (soft.b.kind == Unpacked.ZERO && !control.denormalsAreZero()) {
+      // Division by zero goes before denormal: ZE only.
+      soft.a.denormal = false;
+    }
+    control.denormals(soft.a);
     soft.divide();
     return take();
   }
