@@ -41,6 +41,9 @@ public final class AddressMap {
   /** PCI Express configuration space (ECAM), 256 MiB. */
   public static final long ECAM_GPA = 0xE000_0000L;
 
+  /** First gpa after the ECAM window. */
+  public static final long ECAM_END_GPA = 0xF000_0000L;
+
   /** End of the window for 32-bit PCI memory BARs, which starts at {@link #HOLE_GPA}. */
   public static final long PCI_WINDOW_END_GPA = ECAM_GPA;
 
@@ -123,6 +126,16 @@ public final class AddressMap {
 
   /** First of the eight GSIs that PCI INTx pins are routed to: 16–23. */
   public static final int PCI_INTX_GSI = 16;
+
+  /**
+   * Returns where a PCI function's interrupt pin goes: neighbours use different wires.
+   *
+   * @param slot device number, 0–31
+   * @param pin 0 for INTA to 3 for INTD
+   */
+  public static int pciIntxGsi(int slot, int pin) {
+    return PCI_INTX_GSI + (slot + pin) % 8;
+  }
 
   private AddressMap() {}
 }
