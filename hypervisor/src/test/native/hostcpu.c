@@ -181,6 +181,8 @@ int main(void) {
   if (mmap(code_page, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, flags, -1, 0) != code_page
       || mmap(data_page, PAGE, PROT_READ | PROT_WRITE, flags, -1, 0) != data_page)
     die("cannot map the fixed pages");
+  /* 32-bit code needs flat data segments; 64-bit code does not look at them. */
+  __asm__ volatile("movl $0x2B, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es" ::: "eax");
   memset(code_page, 0xCC, PAGE);
   memset(filled, DATA_FILL, PAGE);
 

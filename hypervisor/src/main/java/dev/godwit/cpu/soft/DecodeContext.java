@@ -3,16 +3,19 @@ package dev.godwit.cpu.soft;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One instruction while it is decoded: prefixes, opcode, ModRM, displacement, immediates (SDM vol. 2 ch. 2).
+ * One instruction while it is decoded: prefixes, opcode, ModRM, displacement, immediates (SDM vol.
+ * 2 ch. 2).
  *
- * <p>The opcode tables read what they need in encoding order — ModRM first, then immediates — and build an {@link Insn}.
- * Confined to the vCPU's thread; reused for every instruction.
+ * <p>The opcode tables read what they need in encoding order — ModRM first, then immediates — and
+ * build an {@link Insn}. Confined to the vCPU's thread; reused for every instruction.
  */
 final class DecodeContext {
   /** The longest instruction; one more byte raises #GP. */
   static final int MAX_BYTES = 15;
 
-  /** Register number that {@link SoftCpu#regs} keeps at zero: stands for "no base" or "no index". */
+  /**
+   * Register number that {@link SoftCpu#regs} keeps at zero: stands for "no base" or "no index".
+   */
   static final int NO_REGISTER = 16;
 
   static final int ES = 0;
@@ -53,7 +56,7 @@ final class DecodeContext {
   private long displacement;
   private boolean ripRelative;
   private int defaultSegment;
-  private @Nullable MemOperand ripOperand;
+  private @Nullable MemOperand operand;
 
   /**
    * Reads prefixes and opcode of the instruction at {@code rip}.
@@ -74,7 +77,7 @@ final class DecodeContext {
     rep = 0;
     segment = -1;
     modrm = -1;
-    ripOperand = null;
+    operand = null;
     readPrefixes();
   }
 
@@ -137,10 +140,14 @@ final class DecodeContext {
     return source.byteAt(length++);
   }
 
-  /** Resolves what depends on the instruction's end; the decoder calls it after the table has built the node. */
+  /**
+   * Resolves what depends on the instruction's end; {@link OpcodeTable} calls it once the node is
+   * built.
+   */
   void finish() {
-    if (ripOperand != null) {
-      ripOperand.relocate(nextRip());
+    if (operand != null && ripRelative) {
+      operand.relocate(nextRip());
+      operand = null;
     }
   }
 
@@ -213,10 +220,13 @@ final class DecodeContext {
     return (codeBits == 16) == operandPrefix ? 4 : 2;
   }
 
-  /** Returns the operand size of pushes, pops and near branches: 8 or 2 in 64-bit mode, else as {@link #operandSize}. */
+  /**
+   * Returns the operand size of pushes and pops: 8 or 2 in 64-bit mode, else as {@link
+   * #operandSize}.
+   */
   int stackOperandSize() {
     if (codeBits == 64) {
-      return operandPrefix ? 2 : 8;
+      return operandPrefix && !rexW() ? 2 : 8;
     }
     return operandSize();
   }
@@ -323,32 +333,48 @@ final class DecodeContext {
     displacement = mod == 1 ? (byte) fetch8() : mod == 2 ? (short) imm16() : 0;
   }
 
-  /** Returns the memory operand of ModRM; only if not {@link #isRegister}. */
+  /**
+   * Returns the memory operand of ModRM, the same one at each call; only if not {@link
+   * #isRegister}.
+   */
   MemOperand mem() {
     modrm();
-    MemOperand operand =
-        new MemOperand(base, index, scale, displacement, addressSize(), segmentOr(defaultSegment), codeBits != 64);
-    if (ripRelative) {
-      ripOperand = operand;
+    if (operand == null) {
+      operand =
+          new MemOperand(
+              base,
+              index,
+              scale,
+              displacement,
+              addressSize(),
+              segmentOr(defaultSegment),
+              codeBits != 64);
     }
     return operand;
   }
 
-  /** Returns a memory operand at an absolute offset, for MOV moffs and the like; segment DS unless overridden. */
+  /**
+   * Returns a memory operand at an absolute offset, for MOV moffs and the like; segment DS unless
+   * overridden.
+   */
   MemOperand absolute(long offset) {
-    return new MemOperand(NO_REGISTER, NO_REGISTER, 0, offset, addressSize(), segmentOr(DS), codeBits != 64);
+    return new MemOperand(
+        NO_REGISTER, NO_REGISTER, 0, offset, addressSize(), segmentOr(DS), codeBits != 64);
   }
 
   /**
-   * Returns the index in {@link SoftCpu#segBase} to use for a segment register: the override if there is one, and {@link
-   * #FLAT} for ES, CS, SS and DS in 64-bit mode.
+   * Returns the index in {@link SoftCpu#segBase} to use for a segment register: the override if
+   * there is one, and {@link #FLAT} for ES, CS, SS and DS in 64-bit mode.
    */
   int segmentOr(int preferred) {
     int chosen = segment >= 0 ? segment : preferred;
     return codeBits == 64 && chosen < FS ? FLAT : chosen;
   }
 
-  /** Returns the index in {@link SoftCpu#segBase} of a segment that no prefix overrides (ES of string destinations). */
+  /**
+   * Returns the index in {@link SoftCpu#segBase} of a segment that no prefix overrides (ES of
+   * string destinations).
+   */
   int fixedSegment(int which) {
     return codeBits == 64 && which < FS ? FLAT : which;
   }

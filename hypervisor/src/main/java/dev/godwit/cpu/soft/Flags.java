@@ -1,18 +1,22 @@
 package dev.godwit.cpu.soft;
 
 /**
- * The arithmetic flags, computed lazily from two longs that every arithmetic instruction leaves in {@link SoftCpu}.
+ * The arithmetic flags, computed lazily from two longs that every arithmetic instruction leaves in
+ * {@link SoftCpu}.
  *
  * <ul>
- *   <li>{@code flagResult}: the result, sign-extended to 64 bits. ZF is {@code flagResult == 0}, SF its sign bit (XOR
- *       bit 0 of {@code flagAux}), PF the parity of its low byte (XOR bits 8–15 of {@code flagAux}).
- *   <li>{@code flagAux}: bit 63 is CF, bit 63 XOR bit 62 is OF, bit 3 is AF; bit 0 inverts SF and bits 8–15 are XORed to
- *       the byte of PF, so that any combination of flags can be loaded (POPF, SAHF).
+ *   <li>{@code flagResult}: the result, sign-extended to 64 bits. ZF is {@code flagResult == 0}, SF
+ *       its sign bit (XOR bit 0 of {@code flagAux}), PF the parity of its low byte (XOR bits 8–15
+ *       of {@code flagAux}).
+ *   <li>{@code flagAux}: bit 63 is CF, bit 63 XOR bit 62 is OF, bit 3 is AF; bit 0 inverts SF and
+ *       bits 8–15 are XORed to the byte of PF, so that any combination of flags can be loaded
+ *       (POPF, SAHF).
  * </ul>
  *
- * <p>For an addition the vector of carries out of each bit, moved so that the operand's top bit comes to bit 63, has CF
- * and OF in just these places; for a subtraction the vector of borrows. So setting flags takes a few logic operations,
- * reading one takes one or two, and nothing remembers which instruction it was. A translator keeps both in locals.
+ * <p>For an addition the vector of carries out of each bit, moved so that the operand's top bit
+ * comes to bit 63, has CF and OF in just these places; for a subtraction the vector of borrows. So
+ * setting flags takes a few logic operations, reading one takes one or two, and nothing remembers
+ * which instruction it was. A translator keeps both in locals.
  */
 final class Flags {
   static final int CF = 1;
@@ -40,7 +44,10 @@ final class Flags {
 
   private Flags() {}
 
-  /** Returns {@code flagAux} of a + b = result, all three any extension of {@code bits} (8, 16, 32, 64) wide values. */
+  /**
+   * Returns {@code flagAux} of a + b = result, all three any extension of {@code bits} (8, 16, 32,
+   * 64) wide values.
+   */
   static long auxOfAdd(long a, long b, long result, int bits) {
     long carries = (a & b) | ((a | b) & ~result);
     return (carries << (64 - bits)) & TOP_TWO | carries & 8;
@@ -52,7 +59,10 @@ final class Flags {
     return (borrows << (64 - bits)) & TOP_TWO | borrows & 8;
   }
 
-  /** Returns {@code flagAux} with these CF, OF and AF, for instructions that compute them by themselves. */
+  /**
+   * Returns {@code flagAux} with these CF, OF and AF, for instructions that compute them by
+   * themselves.
+   */
   static long aux(boolean cf, boolean of, boolean af) {
     return (cf ? 1L << 63 : 0) | (cf ^ of ? 1L << 62 : 0) | (af ? 8 : 0);
   }
@@ -75,6 +85,11 @@ final class Flags {
 
   static boolean sf(long result, long aux) {
     return (result ^ (aux << 63)) < 0;
+  }
+
+  /** Signed less: SF differs from OF. */
+  static boolean less(long result, long aux) {
+    return (result ^ (aux << 63) ^ aux ^ (aux << 1)) < 0;
   }
 
   static boolean pf(long result, long aux) {
@@ -115,8 +130,8 @@ final class Flags {
           case 3 -> cf(aux) || zf(result);
           case 4 -> sf(result, aux);
           case 5 -> pf(result, aux);
-          case 6 -> sf(result, aux) != of(aux);
-          default -> zf(result) || sf(result, aux) != of(aux);
+          case 6 -> less(result, aux);
+          default -> zf(result) || less(result, aux);
         };
     return value ^ (code & 1) != 0;
   }

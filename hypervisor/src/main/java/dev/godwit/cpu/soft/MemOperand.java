@@ -1,7 +1,8 @@
 package dev.godwit.cpu.soft;
 
 /**
- * Where a memory operand is: base + index · 2^scale + displacement, wrapped to the address size, in a segment.
+ * Where a memory operand is: base + index · 2^scale + displacement, wrapped to the address size, in
+ * a segment.
  *
  * <p>Absent parts point at registers and segments that are always zero, so the sum has no branches.
  */
@@ -14,7 +15,14 @@ final class MemOperand {
   private final boolean limited;
   private long displacement;
 
-  MemOperand(int base, int index, int scale, long displacement, int addressSize, int segment, boolean limited) {
+  MemOperand(
+      int base,
+      int index,
+      int scale,
+      long displacement,
+      int addressSize,
+      int segment,
+      boolean limited) {
     this.base = base;
     this.index = index;
     this.scale = scale;
@@ -34,7 +42,10 @@ final class MemOperand {
     return (c.regs[base] + (c.regs[index] << scale) + displacement) & mask;
   }
 
-  /** Returns the linear address for a read of {@code bytes}; checks segment type and limit outside 64-bit mode. */
+  /**
+   * Returns the linear address for a read of {@code bytes}; checks segment type and limit outside
+   * 64-bit mode.
+   */
   long forRead(SoftCpu c, int bytes) {
     long offset = offset(c);
     return limited ? c.checkedLinear(segment, offset, bytes, false) : c.segBase[segment] + offset;
@@ -46,7 +57,10 @@ final class MemOperand {
     return limited ? c.checkedLinear(segment, offset, bytes, true) : c.segBase[segment] + offset;
   }
 
-  /** Returns the linear address of a neighbouring operand, {@code delta} bytes on (far pointers, bit strings). */
+  /**
+   * Returns the linear address of a neighbouring operand, {@code delta} bytes on (far pointers, bit
+   * strings).
+   */
   long forRead(SoftCpu c, long delta, int bytes) {
     long offset = (offset(c) + delta) & mask;
     return limited ? c.checkedLinear(segment, offset, bytes, false) : c.segBase[segment] + offset;
