@@ -5,9 +5,11 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Carries interrupt messages to the local APICs whose destination matches, and ends of level-triggered interrupts back.
+ * Carries interrupt messages to the local APICs whose destination matches, and ends of
+ * level-triggered interrupts back.
  *
- * <p>Threads: any. {@link #send} takes the locks of its targets, one at a time, so no sender may hold a local APIC's lock.
+ * <p>Threads: any. {@link #send} takes the locks of its targets, one at a time, so no sender may
+ * hold a local APIC's lock.
  */
 final class ApicBus {
   private volatile List<LocalApic> apics = List.of();
@@ -18,7 +20,10 @@ final class ApicBus {
     apics = List.copyOf(localApics);
   }
 
-  /** Connects the I/O APIC's ear for ends of interrupts; called with the vector and without any lock. */
+  /**
+   * Connects the I/O APIC's ear for ends of interrupts; called with the vector and without any
+   * lock.
+   */
   void onEndOfInterrupt(IntConsumer listener) {
     endOfInterrupt = listener;
   }
@@ -52,7 +57,10 @@ final class ApicBus {
     endOfInterrupt.accept(vector);
   }
 
-  /** Picks the addressed APIC with the lowest processor priority; the first of several (SDM vol. 3A 11.6.2.4). */
+  /**
+   * Picks the addressed APIC with the lowest processor priority; the first of several (SDM vol. 3A
+   * 11.6.2.4).
+   */
   private @Nullable LocalApic lowestPriority(InterruptMessage message) {
     LocalApic best = null;
     int bestPriority = Integer.MAX_VALUE;

@@ -2,7 +2,9 @@ package dev.godwit.platform;
 
 import dev.godwit.bus.PortHandler;
 
-/** Ports of a chip with an 8-bit bus: a wider access is a row of byte accesses to ascending ports. */
+/**
+ * Ports of a chip with an 8-bit bus: a wider access is a row of byte accesses to ascending ports.
+ */
 interface BytePorts extends PortHandler {
   /** Reads a byte, 0–255. */
   int readByte(int port);

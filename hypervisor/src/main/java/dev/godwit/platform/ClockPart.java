@@ -6,7 +6,10 @@ import dev.godwit.snapshot.SavedPart;
 import dev.godwit.snapshot.SectionGroup;
 import dev.godwit.snapshot.SectionKind;
 
-/** Guest time as a section. Restored before anything that arms a timer, and only while the clock is frozen. */
+/**
+ * Guest time as a section. Restored before anything that arms a timer, and only while the clock is
+ * frozen.
+ */
 final class ClockPart implements SavedPart<ClockSection> {
   static final SectionKind<ClockSection> KIND =
       SectionKind.first("clock", SectionGroup.KERNEL, ClockSection.getDefaultInstance());
@@ -29,7 +32,10 @@ final class ClockPart implements SavedPart<ClockSection> {
 
   @Override
   public ClockSection save() {
-    return ClockSection.newBuilder().setGuestNanos(clock.nowNanos()).setTscHz(clock.tscHz()).build();
+    return ClockSection.newBuilder()
+        .setGuestNanos(clock.nowNanos())
+        .setTscHz(clock.tscHz())
+        .build();
   }
 
   @Override

@@ -1,6 +1,9 @@
 package dev.godwit.platform;
 
-/** The delivery mode of an interrupt message; the ordinal is its three-bit encoding (SDM vol. 3A 11.5.1, 11.6.1, 11.11.2). */
+/**
+ * The delivery mode of an interrupt message; the ordinal is its three-bit encoding (SDM vol. 3A
+ * 11.5.1, 11.6.1, 11.11.2).
+ */
 enum DeliveryMode {
   FIXED,
   LOWEST_PRIORITY,

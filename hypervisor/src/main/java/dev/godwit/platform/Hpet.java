@@ -13,11 +13,12 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The high precision event timer (IA-PC HPET 1.0a): a 64-bit counter and three comparators, with legacy replacement routing
- * and FSB (message) interrupts.
+ * The high precision event timer (IA-PC HPET 1.0a): a 64-bit counter and three comparators, with
+ * legacy replacement routing and FSB (message) interrupts.
  *
  * <p>Threads: any.
  */
@@ -34,9 +35,11 @@ final class Hpet implements MmioHandler {
    * @param startNanos guest time since which it counts, if enabled
    * @param timers comparators
    */
-  record State(int configuration, int status, long counter, long startNanos, List<HpetTimer.State> timers) {
+  record State(
+      int configuration, int status, long counter, long startNanos, List<HpetTimer.State> timers) {
     State {
-      StateChecks.require((configuration & ~CONFIGURATION_WRITABLE) == 0, "hpet", "configuration", configuration);
+      StateChecks.require(
+          (configuration & ~CONFIGURATION_WRITABLE) == 0, "hpet", "configuration", configuration);
       StateChecks.requireBits(status, TIMERS, "hpet", "status");
       StateChecks.requireNanos(startNanos, "hpet", "start_nanos");
       StateChecks.requireSize(timers, TIMERS, "hpet", "timers");
@@ -121,7 +124,10 @@ final class Hpet implements MmioHandler {
     };
   }
 
-  /** What a partial write leaves as it is: as read, but that a periodic comparator register is written as its period. */
+  /**
+   * What a partial write leaves as it is: as read, but that a periodic comparator register is
+   * written as its period.
+   */
   private long readForMerge(int register) {
     boolean comparator =
         register >= FIRST_TIMER
@@ -180,12 +186,15 @@ final class Hpet implements MmioHandler {
   }
 
   private long counter() {
-    return enabled() ? counter + GuestClock.ticks(clock.nowNanos() - startNanos, Frequencies.HPET_HZ) : counter;
+    return enabled()
+        ? counter + GuestClock.ticks(clock.nowNanos() - startNanos, Frequencies.HPET_HZ)
+        : counter;
   }
 
   /** Computes a timer's next match after a change. */
   private void schedule(HpetTimer timer) {
-    setNextMatch(timer, enabled() && timer.matters() ? timer.ticksToMatch(counter()) : HpetTimer.NEVER);
+    setNextMatch(
+        timer, enabled() && timer.matters() ? timer.ticksToMatch(counter()) : HpetTimer.NEVER);
   }
 
   private void setNextMatch(HpetTimer timer, long ticksAway) {
@@ -232,9 +241,14 @@ final class Hpet implements MmioHandler {
     return index < legacy.size() && (configuration & LEGACY_REPLACEMENT) != 0;
   }
 
-  /** Returns the wire that a timer's interrupts go to, the same object each time; null when it is routed nowhere. */
+  /**
+   * Returns the wire that a timer's interrupts go to, the same object each time; null when it is
+   * routed nowhere.
+   */
   private @Nullable InterruptLine wire(int index) {
-    return isLegacy(index) ? legacyLines.get(index) : routes.get(route(timers.get(index).configuration));
+    return isLegacy(index)
+        ? legacyLines.get(index)
+        : routes.get(route(timers.get(index).configuration));
   }
 
   /** Returns the wire that a timer must hold: level-triggered, enabled and not yet served. */
@@ -249,7 +263,7 @@ final class Hpet implements MmioHandler {
     for (int i = 0; i < TIMERS; i++) {
       InterruptLine next = wireToHold(i);
       InterruptLine held = heldWires[i];
-      if (next != held) {
+      if (!Objects.equals(next, held)) {
         heldWires[i] = next;
         if (held != null) {
           held.set(false);
@@ -265,7 +279,11 @@ final class Hpet implements MmioHandler {
   State save() {
     synchronized (lock) {
       return new State(
-          configuration, status, counter, startNanos, timers.stream().map(HpetTimer::save).toList());
+          configuration,
+          status,
+          counter,
+          startNanos,
+          timers.stream().map(HpetTimer::save).toList());
     }
   }
 

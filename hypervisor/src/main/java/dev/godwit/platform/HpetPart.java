@@ -42,10 +42,15 @@ final class HpetPart implements SavedPart<HpetSection> {
 
   @Override
   public void restore(HpetSection section) {
-    List<HpetTimer.State> timers = section.getTimersList().stream().map(HpetPart::fromProto).toList();
+    List<HpetTimer.State> timers =
+        section.getTimersList().stream().map(HpetPart::fromProto).toList();
     hpet.restore(
         new Hpet.State(
-            section.getConfiguration(), section.getStatus(), section.getCounter(), section.getStartNanos(), timers));
+            section.getConfiguration(),
+            section.getStatus(),
+            section.getCounter(),
+            section.getStartNanos(),
+            timers));
   }
 
   private static HpetTimerState toProto(HpetTimer.State state) {

@@ -1,6 +1,5 @@
 package dev.godwit.platform;
 
-import dev.godwit.bus.AddressMap;
 import dev.godwit.clock.Frequencies;
 
 /** Offsets and bits of the HPET's registers (IA-PC HPET 1.0a §2.3). */
@@ -20,9 +19,15 @@ final class HpetRegisters {
   static final int TIMER_COMPARATOR = 0x08;
   static final int TIMER_FSB_ROUTE = 0x10;
 
+  /**
+   * Low word of the capabilities, which the ACPI table repeats: revision 1, three comparators, 64 bits, legacy replacement,
+   * Intel.
+   */
+  static final int BLOCK_ID = 0x8086A201;
+
   private static final long FEMTOSECONDS = 1_000_000_000_000_000L;
   static final long CAPABILITIES_VALUE =
-      FEMTOSECONDS / Frequencies.HPET_HZ << 32 | AddressMap.HPET_BLOCK_ID & 0xFFFFFFFFL;
+      FEMTOSECONDS / Frequencies.HPET_HZ << 32 | BLOCK_ID & 0xFFFFFFFFL;
 
   static final int ENABLED = 1;
   static final int LEGACY_REPLACEMENT = 2;
@@ -37,7 +42,9 @@ final class HpetRegisters {
   static final int FSB_ENABLED = 1 << 14;
   static final int TIMER_WRITABLE = 0x7F4E;
 
-  /** GSIs that a timer may be routed to: those of the IDE controllers that this board does not have. */
+  /**
+   * GSIs that a timer may be routed to: those of the IDE controllers that this board does not have.
+   */
   static final int ROUTES = 1 << 14 | 1 << 15;
 
   /** Periodic, 64-bit and FSB capable. */

@@ -26,9 +26,11 @@ final class HpetTimer {
    * @param fsbRoute value in the low word, address in the high one
    * @param nextMatchNanos guest time of the next match, or {@link #NEVER}
    */
-  record State(int configuration, long comparator, long period, long fsbRoute, long nextMatchNanos) {
+  record State(
+      int configuration, long comparator, long period, long fsbRoute, long nextMatchNanos) {
     State {
-      StateChecks.require((configuration & ~TIMER_WRITABLE) == 0, "hpet", "timer configuration", configuration);
+      StateChecks.require(
+          (configuration & ~TIMER_WRITABLE) == 0, "hpet", "timer configuration", configuration);
       if (nextMatchNanos != NEVER) {
         StateChecks.requireNanos(nextMatchNanos, "hpet", "next_match_nanos");
       }
@@ -60,7 +62,10 @@ final class HpetTimer {
     period &= mask();
   }
 
-  /** Writes the comparator register: accumulator, or in periodic mode the period unless the accumulator was announced. */
+  /**
+   * Writes the comparator register: accumulator, or in periodic mode the period unless the
+   * accumulator was announced.
+   */
   void writeComparator(long value) {
     if (is(PERIODIC) && !is(SET_ACCUMULATOR)) {
       period = value & mask();
@@ -70,7 +75,10 @@ final class HpetTimer {
     configuration &= ~SET_ACCUMULATOR;
   }
 
-  /** Returns the ticks from {@code counter} to the next match, 0 for a match right now, or {@link #NEVER}. */
+  /**
+   * Returns the ticks from {@code counter} to the next match, 0 for a match right now, or {@link
+   * #NEVER}.
+   */
   long ticksToMatch(long counter) {
     return withinHorizon(comparator - counter & mask());
   }
@@ -81,8 +89,8 @@ final class HpetTimer {
   }
 
   /**
-   * Goes on after a match. A periodic comparator advances to its first value after {@code counter + skippedTicks}; any other
-   * matches again when the counter has wrapped.
+   * Goes on after a match. A periodic comparator advances to its first value after {@code counter +
+   * skippedTicks}; any other matches again when the counter has wrapped.
    *
    * @return as {@link #ticksToMatch}, but never 0
    */

@@ -9,11 +9,15 @@ package dev.godwit.platform;
  * @param destination xAPIC destination, 0–255; 255 is everybody
  * @param level level-triggered: the end of interrupt is broadcast
  */
-record InterruptMessage(DeliveryMode mode, int vector, boolean logical, int destination, boolean level) {
+record InterruptMessage(
+    DeliveryMode mode, int vector, boolean logical, int destination, boolean level) {
   /** The physical destination that means every local APIC. */
   static final int BROADCAST = 0xFF;
 
-  /** A write to the MSI window (SDM vol. 3A 11.11): destination and modes in the address, the rest in the data. */
+  /**
+   * A write to the MSI window (SDM vol. 3A 11.11): destination and modes in the address, the rest
+   * in the data.
+   */
   static InterruptMessage ofMsi(long address, int data) {
     boolean redirectionHint = (address & 8) != 0;
     DeliveryMode mode = DeliveryMode.of(data);

@@ -5,8 +5,9 @@ import dev.godwit.bus.InterruptLine;
 import dev.godwit.bus.InterruptLines;
 
 /**
- * Wires global system interrupts to the controllers: 0–15 to PIC and I/O APIC, 16–23 to the I/O APIC. The interval timer's
- * GSI 2 is IRQ 0 of the PIC, whose IRQ 2 is the cascade; GSI 0 therefore has no PIC input.
+ * Wires global system interrupts to the controllers: 0–15 to PIC and I/O APIC, 16–23 to the I/O
+ * APIC. The interval timer's GSI 2 is IRQ 0 of the PIC, whose IRQ 2 is the cascade; GSI 0 therefore
+ * has no PIC input.
  */
 final class InterruptRouter implements InterruptLines {
   private static final int NO_IRQ = -1;
@@ -24,7 +25,8 @@ final class InterruptRouter implements InterruptLines {
   @Override
   public InterruptLine line(int gsi) {
     if (gsi < 0 || gsi >= IoApic.PINS) {
-      throw new IllegalArgumentException("GSI " + gsi + " does not exist: there are 0 to " + (IoApic.PINS - 1));
+      throw new IllegalArgumentException(
+          "GSI " + gsi + " does not exist: there are 0 to " + (IoApic.PINS - 1));
     }
     int irq = picIrq(gsi);
     if (irq == NO_IRQ) {

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The I/O APIC: 24 pins, each with a redirection entry (82093AA data sheet). Version 0x11, as KVM's and bhyve's: level
- * interrupts end by the local APIC's broadcast.
+ * The I/O APIC: 24 pins, each with a redirection entry (82093AA data sheet). Version 0x11, as KVM's
+ * and bhyve's: level interrupts end by the local APIC's broadcast.
  *
  * <p>Threads: any. Its lock is taken after a device's and before a local APIC's.
  */
@@ -49,9 +49,13 @@ final class IoApic implements MmioHandler {
       StateChecks.requireSize(redirection, PINS, "ioapic", "redirection entries");
       for (long entry : redirection) {
         StateChecks.require(
-            (entry & ~(WRITABLE | REMOTE_IRR)) == 0, "ioapic", "redirection entry", Long.toHexString(entry));
+            (entry & ~(WRITABLE | REMOTE_IRR)) == 0,
+            "ioapic",
+            "redirection entry",
+            Long.toHexString(entry));
       }
-      StateChecks.requireBits(Integer.toUnsignedLong(assertedPins), PINS, "ioapic", "asserted_pins");
+      StateChecks.requireBits(
+          Integer.toUnsignedLong(assertedPins), PINS, "ioapic", "asserted_pins");
       redirection = List.copyOf(redirection);
     }
   }
@@ -137,7 +141,9 @@ final class IoApic implements MmioHandler {
     }
   }
 
-  /** A local APIC has ended a level interrupt: its pins may interrupt again. Called without locks. */
+  /**
+   * A local APIC has ended a level interrupt: its pins may interrupt again. Called without locks.
+   */
   private void endOfInterrupt(int vector) {
     synchronized (lock) {
       for (int pin = 0; pin < PINS; pin++) {
@@ -167,7 +173,11 @@ final class IoApic implements MmioHandler {
     }
     InterruptMessage message =
         new InterruptMessage(
-            DeliveryMode.of((int) entry), (int) entry & 0xFF, (entry & LOGICAL) != 0, (int) (entry >>> 56), level);
+            DeliveryMode.of((int) entry),
+            (int) entry & 0xFF,
+            (entry & LOGICAL) != 0,
+            (int) (entry >>> 56),
+            level);
     boolean accepted = bus.send(message);
     if (accepted && level) {
       redirection[pin] = entry | REMOTE_IRR;

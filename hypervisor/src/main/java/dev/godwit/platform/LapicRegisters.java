@@ -1,6 +1,9 @@
 package dev.godwit.platform;
 
-/** Offsets and bits of the local APIC's register page (SDM vol. 3A table 11-1). An x2APIC MSR is 0x800 + offset / 16. */
+/**
+ * Offsets and bits of the local APIC's register page (SDM vol. 3A table 11-1). An x2APIC MSR is
+ * 0x800 + offset / 16.
+ */
 final class LapicRegisters {
   static final int ID = 0x20;
   static final int VERSION = 0x30;

@@ -55,16 +55,21 @@ record LapicState(
   LapicState {
     StateChecks.requireBits(id, 8, "lapic", "apic_id");
     StateChecks.require(
-        (apicBase & (BASE_RESERVED | BASE_X2APIC)) == 0, "lapic", "apic_base", Long.toHexString(apicBase));
+        (apicBase & (BASE_RESERVED | BASE_X2APIC)) == 0,
+        "lapic",
+        "apic_base",
+        Long.toHexString(apicBase));
     StateChecks.requireBits(tpr, 8, "lapic", "tpr");
     StateChecks.require((svr & ~SVR_WRITABLE) == 0, "lapic", "svr", svr);
     StateChecks.requireBits(esr, 8, "lapic", "esr");
     StateChecks.requireBits(esrAccumulated, 8, "lapic", "esr_accumulated");
-    StateChecks.require((icr & 0xFFFFFFFFL & ~ICR_LOW_WRITABLE) == 0, "lapic", "icr", Long.toHexString(icr));
+    StateChecks.require(
+        (icr & 0xFFFFFFFFL & ~ICR_LOW_WRITABLE) == 0, "lapic", "icr", Long.toHexString(icr));
     StateChecks.requireSize(isr, VectorSet.WORDS, "lapic", "isr words");
     StateChecks.requireSize(tmr, VectorSet.WORDS, "lapic", "tmr words");
     StateChecks.requireSize(irr, VectorSet.WORDS, "lapic", "irr words");
-    StateChecks.require(((isr.get(0) | irr.get(0)) & 0xFFFF) == 0, "lapic", "pending vector", "below 16");
+    StateChecks.require(
+        ((isr.get(0) | irr.get(0)) & 0xFFFF) == 0, "lapic", "pending vector", "below 16");
     StateChecks.requireSize(lvt, LVT_ENTRIES, "lapic", "lvt entries");
     for (int i = 0; i < LVT_ENTRIES; i++) {
       StateChecks.require((lvt.get(i) & ~lvtWritable(i)) == 0, "lapic", "lvt entry", lvt.get(i));

@@ -4,8 +4,9 @@ import dev.godwit.clock.Frequencies;
 import dev.godwit.clock.GuestClock;
 
 /**
- * The timer of a local APIC: one-shot, periodic and TSC-deadline (SDM vol. 3A 11.5.4). A state machine over guest time that
- * never calls out but to arm its alarm. Confined by the local APIC's lock.
+ * The timer of a local APIC: one-shot, periodic and TSC-deadline (SDM vol. 3A 11.5.4). A state
+ * machine over guest time that never calls out but to arm its alarm. Confined by the local APIC's
+ * lock.
  */
 final class LapicTimer {
   // Modes, as in bits 18:17 of the LVT entry.
@@ -16,7 +17,10 @@ final class LapicTimer {
   /** A periodic timer fires at most this often; what comes in between coalesces, as in an IRR. */
   private static final long MIN_PERIOD_NANOS = 20_000;
 
-  /** No deadline beyond this is armed: ten years of guest time. In ticks it fits a long at any TSC frequency. */
+  /**
+   * No deadline beyond this is armed: ten years of guest time. In ticks it fits a long at any TSC
+   * frequency.
+   */
   private static final long HORIZON_SECONDS = 10L * 365 * 86_400;
 
   /**
@@ -38,8 +42,13 @@ final class LapicTimer {
       long tscDeadline) {
     State {
       StateChecks.requireBits(initialCount, 32, "lapic", "timer.initial_count");
-      StateChecks.require((divideConfiguration & ~0xB) == 0, "lapic", "timer.divide_configuration", divideConfiguration);
-      StateChecks.require(!counting || initialCount != 0, "lapic", "timer.initial_count", "0 while it counts");
+      StateChecks.require(
+          (divideConfiguration & ~0xB) == 0,
+          "lapic",
+          "timer.divide_configuration",
+          divideConfiguration);
+      StateChecks.require(
+          !counting || initialCount != 0, "lapic", "timer.initial_count", "0 while it counts");
       StateChecks.requireNanos(startNanos, "lapic", "timer.start_nanos");
       StateChecks.requireNanos(nextExpiryNanos, "lapic", "timer.next_expiry_nanos");
     }
@@ -57,7 +66,8 @@ final class LapicTimer {
 
   /**
    * @param name of the alarm
-   * @param expired called on the clock's thread, without locks, when {@link #expire} should be looked at
+   * @param expired called on the clock's thread, without locks, when {@link #expire} should be
+   *     looked at
    */
   LapicTimer(GuestClock clock, String name, Runnable expired) {
     this.clock = clock;
@@ -119,7 +129,9 @@ final class LapicTimer {
       return 0;
     }
     long elapsed = elapsedCounts();
-    return mode == PERIODIC ? initialCount - elapsed % initialCount : Math.max(0, initialCount - elapsed);
+    return mode == PERIODIC
+        ? initialCount - elapsed % initialCount
+        : Math.max(0, initialCount - elapsed);
   }
 
   int divideConfiguration() {
@@ -165,7 +177,10 @@ final class LapicTimer {
     if (mode == ONE_SHOT) {
       counting = false;
     } else {
-      long periods = (GuestClock.ticks(now + MIN_PERIOD_NANOS - startNanos, Frequencies.CRYSTAL_HZ) >>> shift()) / initialCount;
+      long periods =
+          (GuestClock.ticks(now + MIN_PERIOD_NANOS - startNanos, Frequencies.CRYSTAL_HZ)
+                  >>> shift())
+              / initialCount;
       nextExpiryNanos = startNanos + spanNanos((periods + 1) * initialCount);
     }
     arm();
@@ -173,7 +188,8 @@ final class LapicTimer {
   }
 
   State save() {
-    return new State(initialCount, divideConfiguration, counting, startNanos, nextExpiryNanos, tscDeadline);
+    return new State(
+        initialCount, divideConfiguration, counting, startNanos, nextExpiryNanos, tscDeadline);
   }
 
   /** Replaces the state and arms the alarm. */
@@ -209,7 +225,9 @@ final class LapicTimer {
     return GuestClock.nanosAt(tscDeadline, clock.tscHz());
   }
 
-  /** Divider as a power of two: bits 3, 1, 0 of the register are 0 for 2 to 6 for 128, and 7 for 1. */
+  /**
+   * Divider as a power of two: bits 3, 1, 0 of the register are 0 for 2 to 6 for 128, and 7 for 1.
+   */
   private int shift() {
     return ((divideConfiguration & 3 | divideConfiguration >>> 1 & 4) + 1) & 7;
   }

@@ -3,7 +3,8 @@ package dev.godwit.platform;
 import dev.godwit.bus.InterruptLine;
 
 /**
- * Who drives a legacy interrupt, PIT (or RTC) or HPET: the legacy replacement route of the HPET (IA-PC HPET 1.0a §2.3.5).
+ * Who drives a legacy interrupt, PIT (or RTC) or HPET: the legacy replacement route of the HPET
+ * (IA-PC HPET 1.0a §2.3.5).
  *
  * <p>Threads: any. Its lock is taken after a device's and before a controller's.
  */

@@ -14,8 +14,9 @@ import java.util.function.IntSupplier;
 /**
  * A local APIC in xAPIC mode (SDM vol. 3A ch. 11).
  *
- * <p>Threads: its vCPU by {@link LocalApicPort}; any thread by {@link #accept} and the wires. One lock, innermost but for the
- * clock's; it is never held while a message is sent, the PIC is asked or the vCPU is woken.
+ * <p>Threads: its vCPU by {@link LocalApicPort}; any thread by {@link #accept} and the wires. One
+ * lock, innermost but for the clock's; it is never held while a message is sent, the PIC is asked
+ * or the vCPU is woken.
  */
 final class LocalApic implements LocalApicPort {
   private static final ApicEvent NONE = new ApicEvent.None();
@@ -41,7 +42,10 @@ final class LocalApic implements LocalApicPort {
   private volatile int svr;
   private volatile int ppr;
 
-  /** What {@link #hasInterrupt} and {@link #hasEvent} read; written under the lock after every change. */
+  /**
+   * What {@link #hasInterrupt} and {@link #hasEvent} read; written under the lock after every
+   * change.
+   */
   private volatile boolean interruptDeliverable;
 
   private volatile boolean eventPending;
@@ -72,7 +76,9 @@ final class LocalApic implements LocalApicPort {
     }
   }
 
-  /** Connects what makes its vCPU look again; must neither block nor take a lock of this package. */
+  /**
+   * Connects what makes its vCPU look again; must neither block nor take a lock of this package.
+   */
   void attachWake(Runnable newWake) {
     wake = newWake;
   }
@@ -83,8 +89,8 @@ final class LocalApic implements LocalApicPort {
   }
 
   /**
-   * Puts it into virtual wire mode, as firmware leaves it: enabled, the boot processor's LINT0 as ExtINT, LINT1 as NMI
-   * (MultiProcessor Specification 1.4 §3.6.2.2).
+   * Puts it into virtual wire mode, as firmware leaves it: enabled, the boot processor's LINT0 as
+   * ExtINT, LINT1 as NMI (MultiProcessor Specification 1.4 §3.6.2.2).
    */
   void enterVirtualWireMode() {
     synchronized (lock) {
@@ -307,7 +313,10 @@ final class LocalApic implements LocalApicPort {
     return ppr;
   }
 
-  /** Takes a message in, whatever its destination. Returns whether it was accepted. Any thread without a local APIC's lock. */
+  /**
+   * Takes a message in, whatever its destination. Returns whether it was accepted. Any thread
+   * without a local APIC's lock.
+   */
   boolean accept(InterruptMessage message) {
     boolean accepted;
     synchronized (lock) {
@@ -418,7 +427,10 @@ final class LocalApic implements LocalApicPort {
     }
   }
 
-  /** Returns the vector to broadcast, or -1 if the interrupt that ends was edge-triggered or there is none. */
+  /**
+   * Returns the vector to broadcast, or -1 if the interrupt that ends was edge-triggered or there
+   * is none.
+   */
   private int endOfInterrupt() {
     int vector = isr.highest();
     if (vector < 0) {
@@ -452,7 +464,8 @@ final class LocalApic implements LocalApicPort {
   /** Says whether a command may go out; reports an illegal vector. */
   private boolean isSendable(int command) {
     DeliveryMode mode = DeliveryMode.of(command);
-    if ((mode == DeliveryMode.FIXED || mode == DeliveryMode.LOWEST_PRIORITY) && (command & 0xFF) < 16) {
+    if ((mode == DeliveryMode.FIXED || mode == DeliveryMode.LOWEST_PRIORITY)
+        && (command & 0xFF) < 16) {
       reportError(ESR_SEND_ILLEGAL_VECTOR);
       return false;
     }
@@ -499,7 +512,8 @@ final class LocalApic implements LocalApicPort {
       return false;
     }
     boolean bypassed = (apicBase & BASE_ENABLED) == 0;
-    return bypassed || ((lvt[LINT0] & LVT_MASKED) == 0 && DeliveryMode.of(lvt[LINT0]) == DeliveryMode.EXTINT);
+    return bypassed
+        || ((lvt[LINT0] & LVT_MASKED) == 0 && DeliveryMode.of(lvt[LINT0]) == DeliveryMode.EXTINT);
   }
 
   private int deliverableVector() {
@@ -549,7 +563,8 @@ final class LocalApic implements LocalApicPort {
   /** Replaces the whole state and arms the timer. */
   void restore(LapicState state, long nowNanos) {
     StateChecks.require(state.id() == id, "lapic/" + id, "apic_id", state.id());
-    StateChecks.requirePast(state.timer().startNanos(), nowNanos, "lapic/" + id, "timer.start_nanos");
+    StateChecks.requirePast(
+        state.timer().startNanos(), nowNanos, "lapic/" + id, "timer.start_nanos");
     synchronized (lock) {
       apicBase = state.apicBase();
       tpr = state.tpr();

@@ -5,8 +5,8 @@ import dev.godwit.bus.InterruptLine;
 import dev.godwit.bus.PortBus;
 
 /**
- * The PC's pair of 8259A controllers, the slave on the master's input 2, with edge/level control registers. Its output is
- * the wire to LINT0 of the boot processor.
+ * The PC's pair of 8259A controllers, the slave on the master's input 2, with edge/level control
+ * registers. Its output is the wire to LINT0 of the boot processor.
  *
  * <p>Threads: any. Its lock is taken after a device's and before a local APIC's.
  */
@@ -47,11 +47,15 @@ final class Pic {
     }
   }
 
-  /** Runs the processor's interrupt acknowledge cycle and returns the vector; 7 or 15 of a chip if nothing is there. */
+  /**
+   * Runs the processor's interrupt acknowledge cycle and returns the vector; 7 or 15 of a chip if
+   * nothing is there.
+   */
   int acknowledge() {
     synchronized (lock) {
       int input = master.acknowledge();
-      int vector = input == PicChip.CASCADE ? slave.vector(slave.acknowledge()) : master.vector(input);
+      int vector =
+          input == PicChip.CASCADE ? slave.vector(slave.acknowledge()) : master.vector(input);
       update();
       return vector;
     }

@@ -1,7 +1,8 @@
 package dev.godwit.platform;
 
 /**
- * One 8259A interrupt controller (Intel data sheet 231468). A state machine without wires, confined by {@link Pic}'s lock.
+ * One 8259A interrupt controller (Intel data sheet 231468). A state machine without wires, confined
+ * by {@link Pic}'s lock.
  */
 final class PicChip {
   /** The master's input that the slave is wired to. */
@@ -53,7 +54,10 @@ final class PicChip {
       StateChecks.require((vectorBase & ~0xF8) == 0, "pic", "vector_base", vectorBase);
       StateChecks.requireBits(highestPriority, 3, "pic", "highest_priority");
       StateChecks.require(
-          expectedIcw == 0 || (expectedIcw >= 2 && expectedIcw <= 4), "pic", "expected_icw", expectedIcw);
+          expectedIcw == 0 || (expectedIcw >= 2 && expectedIcw <= 4),
+          "pic",
+          "expected_icw",
+          expectedIcw);
     }
   }
 
@@ -132,7 +136,10 @@ final class PicChip {
     return input - highestPriority & 7;
   }
 
-  /** Runs an interrupt acknowledge cycle: returns the input, or -1 when there was no request (input 7 answers then). */
+  /**
+   * Runs an interrupt acknowledge cycle: returns the input, or -1 when there was no request (input
+   * 7 answers then).
+   */
   int acknowledge() {
     int input = pendingInput();
     if (input >= 0) {

@@ -30,7 +30,10 @@ final class PicPart implements SavedPart<PicSection> {
   @Override
   public PicSection save() {
     Pic.State state = pic.save();
-    return PicSection.newBuilder().setMaster(toProto(state.master())).setSlave(toProto(state.slave())).build();
+    return PicSection.newBuilder()
+        .setMaster(toProto(state.master()))
+        .setSlave(toProto(state.slave()))
+        .build();
   }
 
   @Override

@@ -7,8 +7,9 @@ import dev.godwit.clock.GuestClock;
 import java.util.List;
 
 /**
- * The 8254 interval timer and system control port B. Channel 0 drives IRQ 0: high but for a moment before each rising edge,
- * however long the output is low. Channel 2's gate and output are in port 0x61.
+ * The 8254 interval timer and system control port B. Channel 0 drives IRQ 0: high but for a moment
+ * before each rising edge, however long the output is low. Channel 2's gate and output are in port
+ * 0x61.
  *
  * <p>Threads: any.
  */
@@ -30,7 +31,8 @@ final class Pit implements BytePorts {
    * @param nextEdgeNanos guest time of channel 0's next rising edge, or {@link PitChannel#NEVER}
    * @param lineAsserted level that channel 0 drives
    */
-  record State(List<PitChannel.State> channels, boolean speaker, long nextEdgeNanos, boolean lineAsserted) {
+  record State(
+      List<PitChannel.State> channels, boolean speaker, long nextEdgeNanos, boolean lineAsserted) {
     State {
       StateChecks.requireSize(channels, CHANNELS, "pit", "channels");
       if (nextEdgeNanos != PitChannel.NEVER) {
@@ -59,7 +61,8 @@ final class Pit implements BytePorts {
     this.line = wire.legacyInput();
     this.alarm = clock.timer("pit", this::edgeAlarm);
     this.channels =
-        List.of(new PitChannel(clock, true), new PitChannel(clock, true), new PitChannel(clock, false));
+        List.of(
+            new PitChannel(clock, true), new PitChannel(clock, true), new PitChannel(clock, false));
   }
 
   /** Takes its ports. */

@@ -4,9 +4,9 @@ import dev.godwit.clock.Frequencies;
 import dev.godwit.clock.GuestClock;
 
 /**
- * One counter of the 8254 (Intel data sheet 231164). Count and output are pure functions of guest time and of when counting
- * began. A new count takes effect at once, also in the modes in which the chip ends the running period first. Confined by
- * {@link Pit}'s lock.
+ * One counter of the 8254 (Intel data sheet 231164). Count and output are pure functions of guest
+ * time and of when counting began. A new count takes effect at once, also in the modes in which the
+ * chip ends the running period first. Confined by {@link Pit}'s lock.
  */
 final class PitChannel {
   /** No such moment. */
@@ -63,10 +63,17 @@ final class PitChannel {
       StateChecks.require(count >= 0 && count <= FULL_COUNT, "pit", "count", count);
       StateChecks.require(!counting || count != 0, "pit", "counting", "true without a count");
       StateChecks.requireNanos(startNanos, "pit", "start_nanos");
-      StateChecks.require(heldTicks >= 0 && heldTicks <= Long.MAX_VALUE >>> 4, "pit", "held_ticks", heldTicks);
-      StateChecks.require(writtenLowByte >= -1 && writtenLowByte <= 0xFF, "pit", "written_low_byte", writtenLowByte);
-      StateChecks.require(latchedCount >= -1 && latchedCount <= 0xFFFF, "pit", "latched_count", latchedCount);
-      StateChecks.require(latchedStatus >= -1 && latchedStatus <= 0xFF, "pit", "latched_status", latchedStatus);
+      StateChecks.require(
+          heldTicks >= 0 && heldTicks <= Long.MAX_VALUE >>> 4, "pit", "held_ticks", heldTicks);
+      StateChecks.require(
+          writtenLowByte >= -1 && writtenLowByte <= 0xFF,
+          "pit",
+          "written_low_byte",
+          writtenLowByte);
+      StateChecks.require(
+          latchedCount >= -1 && latchedCount <= 0xFFFF, "pit", "latched_count", latchedCount);
+      StateChecks.require(
+          latchedStatus >= -1 && latchedStatus <= 0xFF, "pit", "latched_status", latchedStatus);
     }
   }
 
@@ -225,11 +232,15 @@ final class PitChannel {
           case TERMINAL_COUNT, ONE_SHOT -> count;
           default -> count + 1;
         };
-    return rise <= elapsed ? NEVER : startNanos + GuestClock.nanosAt(rise - heldTicks, Frequencies.PIT_HZ);
+    return rise <= elapsed
+        ? NEVER
+        : startNanos + GuestClock.nanosAt(rise - heldTicks, Frequencies.PIT_HZ);
   }
 
   private long elapsedTicks() {
-    return counting ? GuestClock.ticks(clock.nowNanos() - startNanos, Frequencies.PIT_HZ) + heldTicks : heldTicks;
+    return counting
+        ? GuestClock.ticks(clock.nowNanos() - startNanos, Frequencies.PIT_HZ) + heldTicks
+        : heldTicks;
   }
 
   /** Returns the count as it is read. */
@@ -248,7 +259,10 @@ final class PitChannel {
   }
 
   private static int fromBcd(int value) {
-    return (value >>> 12 & 0xF) * 1000 + (value >>> 8 & 0xF) * 100 + (value >>> 4 & 0xF) * 10 + (value & 0xF);
+    return (value >>> 12 & 0xF) * 1000
+        + (value >>> 8 & 0xF) * 100
+        + (value >>> 4 & 0xF) * 10
+        + (value & 0xF);
   }
 
   private static int toBcd(int value) {

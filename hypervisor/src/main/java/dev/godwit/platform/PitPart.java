@@ -44,9 +44,11 @@ final class PitPart implements SavedPart<PitSection> {
 
   @Override
   public void restore(PitSection section) {
-    List<PitChannel.State> channels = section.getChannelsList().stream().map(PitPart::fromProto).toList();
+    List<PitChannel.State> channels =
+        section.getChannelsList().stream().map(PitPart::fromProto).toList();
     long nextEdgeNanos = section.hasNextEdgeNanos() ? section.getNextEdgeNanos() : PitChannel.NEVER;
-    pit.restore(new Pit.State(channels, section.getSpeaker(), nextEdgeNanos, section.getLineAsserted()));
+    pit.restore(
+        new Pit.State(channels, section.getSpeaker(), nextEdgeNanos, section.getLineAsserted()));
   }
 
   private static PitChannelState toProto(PitChannel.State state) {

@@ -44,7 +44,10 @@ public final class Platform {
   private final PowerManagement power;
   private final List<StatePart> stateParts;
 
-  /** Builds the platform in power-on state, as firmware would leave it to a kernel: PICs in virtual wire mode. */
+  /**
+   * Builds the platform in power-on state, as firmware would leave it to a kernel: PICs in virtual
+   * wire mode.
+   */
   public Platform(Wiring wiring) {
     GuestClock clock = wiring.clock();
     ApicBus bus = new ApicBus();
@@ -63,9 +66,15 @@ public final class Platform {
     Pit pit = new Pit(clock, irq0);
     long lowRamBytes = Math.min(wiring.ramBytes(), AddressMap.HOLE_GPA);
     Rtc rtc =
-        new Rtc(clock, irq8, wiring.wallClock().instant(), lowRamBytes, wiring.ramBytes() - lowRamBytes);
+        new Rtc(
+            clock,
+            irq8,
+            wiring.wallClock().instant(),
+            lowRamBytes,
+            wiring.ramBytes() - lowRamBytes);
     power =
-        new PowerManagement(clock, router.line(AddressMap.SCI_GSI), wiring.powerOff(), wiring.reset());
+        new PowerManagement(
+            clock, router.line(AddressMap.SCI_GSI), wiring.powerOff(), wiring.reset());
 
     pic.attach(wiring.io());
     pit.attach(wiring.io());
@@ -86,7 +95,9 @@ public final class Platform {
     parts.add(new PitPart(pit));
     parts.add(new RtcPart(rtc));
     parts.add(new PowerPart(power));
-    parts.add(new StatelessPart("pmtimer", "its count is guest time in other units; the clock's section has that"));
+    parts.add(
+        new StatelessPart(
+            "pmtimer", "its count is guest time in other units; the clock's section has that"));
     stateParts = List.copyOf(parts);
   }
 
@@ -100,12 +111,18 @@ public final class Platform {
     return apics.get(vcpu);
   }
 
-  /** Connects what makes a vCPU look at its local APIC again; it is called with device locks held and must not block. */
+  /**
+   * Connects what makes a vCPU look at its local APIC again; it is called with device locks held
+   * and must not block.
+   */
   public void attachWake(int vcpu, Runnable wake) {
     apics.get(vcpu).attachWake(wake);
   }
 
-  /** Returns every part's declaration of state, in the order in which they are to be restored: the clock first. */
+  /**
+   * Returns every part's declaration of state, in the order in which they are to be restored: the
+   * clock first.
+   */
   public List<StatePart> stateParts() {
     return stateParts;
   }

@@ -7,8 +7,8 @@ import dev.godwit.clock.Frequencies;
 import dev.godwit.clock.GuestClock;
 
 /**
- * The ACPI power management timer, 32 bits (ACPI 6.5 §4.8.3.3): guest time in other units and nothing else. That its top bit
- * changed is {@link PowerManagement}'s affair.
+ * The ACPI power management timer, 32 bits (ACPI 6.5 §4.8.3.3): guest time in other units and
+ * nothing else. That its top bit changed is {@link PowerManagement}'s affair.
  */
 final class PmTimer implements PortHandler {
   private final GuestClock clock;
@@ -24,7 +24,8 @@ final class PmTimer implements PortHandler {
 
   @Override
   public int readPort(int port, int sizeBytes) {
-    return (int) GuestClock.ticks(clock.nowNanos(), Frequencies.PM_TIMER_HZ) >>> 8 * (port - AddressMap.PM_TIMER_PORT);
+    return (int) GuestClock.ticks(clock.nowNanos(), Frequencies.PM_TIMER_HZ)
+        >>> 8 * (port - AddressMap.PM_TIMER_PORT);
   }
 
   @Override

@@ -7,8 +7,8 @@ import dev.godwit.clock.Frequencies;
 import dev.godwit.clock.GuestClock;
 
 /**
- * ACPI fixed hardware, PM1a event and control blocks with SCI, power button and soft off (ACPI 6.5 §4.8.3), and the ways to
- * reset a PC: port 0xCF9, the keyboard controller's pulse, port 0x92.
+ * ACPI fixed hardware, PM1a event and control blocks with SCI, power button and soft off (ACPI 6.5
+ * §4.8.3), and the ways to reset a PC: port 0xCF9, the keyboard controller's pulse, port 0x92.
  *
  * <p>Threads: any. Power-off and reset are called on the vCPU's thread, without locks.
  */
@@ -50,7 +50,8 @@ final class PowerManagement implements BytePorts {
    * @param status PM1a status
    * @param enable PM1a enable
    * @param control PM1a control
-   * @param timerOverflows how often the PM timer's top bit had changed when status was last looked at
+   * @param timerOverflows how often the PM timer's top bit had changed when status was last looked
+   *     at
    * @param resetControl port 0xCF9
    * @param controlPortA port 0x92
    * @param sciAsserted level of the SCI
@@ -66,9 +67,12 @@ final class PowerManagement implements BytePorts {
     State {
       StateChecks.require((status & ~STATUS_BITS) == 0, "power", "status", status);
       StateChecks.require((enable & ~ENABLE_BITS) == 0, "power", "enable", enable);
-      StateChecks.require((control & ~(CONTROL_WRITABLE | SCI_ENABLED)) == 0, "power", "control", control);
-      StateChecks.require((resetControl & ~RESET_CONTROL_WRITABLE) == 0, "power", "reset_control", resetControl);
-      StateChecks.require((controlPortA & ~(FAST_RESET | A20)) == 0, "power", "control_port_a", controlPortA);
+      StateChecks.require(
+          (control & ~(CONTROL_WRITABLE | SCI_ENABLED)) == 0, "power", "control", control);
+      StateChecks.require(
+          (resetControl & ~RESET_CONTROL_WRITABLE) == 0, "power", "reset_control", resetControl);
+      StateChecks.require(
+          (controlPortA & ~(FAST_RESET | A20)) == 0, "power", "control_port_a", controlPortA);
     }
   }
 
@@ -159,8 +163,10 @@ final class PowerManagement implements BytePorts {
           outcome = (value & ~resetControl & RESET_CPU) != 0 ? Outcome.RESET : Outcome.NOTHING;
           resetControl = value & RESET_CONTROL_WRITABLE;
         }
-        // Commands 0xF0-0xFF pulse the output lines whose bits are 0; line 0 is the processor's reset.
-        case KEYBOARD_COMMAND_PORT -> outcome = (value & 0xF1) == 0xF0 ? Outcome.RESET : Outcome.NOTHING;
+        // Commands 0xF0-0xFF pulse the output lines whose bits are 0; line 0 is the processor's
+        // reset.
+        case KEYBOARD_COMMAND_PORT ->
+            outcome = (value & 0xF1) == 0xF0 ? Outcome.RESET : Outcome.NOTHING;
         case CONTROL_PORT_A -> {
           outcome = (value & ~controlPortA & FAST_RESET) != 0 ? Outcome.RESET : Outcome.NOTHING;
           controlPortA = value & (FAST_RESET | A20);
@@ -179,7 +185,7 @@ final class PowerManagement implements BytePorts {
 
   private Outcome writeControlHigh(int value) {
     control = control & 0xFF | value & CONTROL_WRITABLE;
-    boolean off = (value & SLEEP) != 0 && (value >>> 10 & 7) == AddressMap.S5_SLEEP_TYPE;
+    boolean off = (value & SLEEP) != 0 && (value >>> 10 & 7) == AddressMap.SLEEP_TYPE_SOFT_OFF;
     return off ? Outcome.POWER_OFF : Outcome.NOTHING;
   }
 
@@ -227,7 +233,8 @@ final class PowerManagement implements BytePorts {
   /** Returns the whole state. */
   State save() {
     synchronized (lock) {
-      return new State(status, enable, control, timerOverflows, resetControl, controlPortA, sciAsserted);
+      return new State(
+          status, enable, control, timerOverflows, resetControl, controlPortA, sciAsserted);
     }
   }
 

@@ -9,10 +9,12 @@ import dev.godwit.clock.GuestClock;
 import java.time.Instant;
 
 /**
- * The MC146818 real-time clock. It takes the host's wall time once, at power-on, and follows guest time from then on.
+ * The MC146818 real-time clock. It takes the host's wall time once, at power-on, and follows guest
+ * time from then on.
  *
- * <p>Wall time is {@code base + (guest time + phase)}: a second begins whenever the sum in brackets is a whole one. Flags of
- * register C are computed when somebody looks; an alarm is armed only for events that interrupt.
+ * <p>Wall time is {@code base + (guest time + phase)}: a second begins whenever the sum in brackets
+ * is a whole one. Flags of register C are computed when somebody looks; an alarm is armed only for
+ * events that interrupt.
  *
  * <p>Threads: any.
  */
@@ -48,7 +50,8 @@ final class Rtc implements BytePorts {
     State {
       StateChecks.requireBits(index, 7, "rtc", "index");
       StateChecks.require(memory.length == BYTES, "rtc", "size of memory", memory.length);
-      StateChecks.require(Math.abs(wallSeconds) <= MAX_WALL_SECONDS, "rtc", "wall_seconds", wallSeconds);
+      StateChecks.require(
+          Math.abs(wallSeconds) <= MAX_WALL_SECONDS, "rtc", "wall_seconds", wallSeconds);
       StateChecks.require(
           wallSubsecondNanos >= 0 && wallSubsecondNanos < SECOND_NANOS,
           "rtc",
@@ -91,9 +94,9 @@ final class Rtc implements BytePorts {
   }
 
   private void storeMemorySizes(long lowRamBytes, long highRamBytes) {
-    int extendedKib = (int) Math.clamp((lowRamBytes >> 10) - 1024, 0, 0xFFFF);
-    int above16Mib = (int) Math.clamp((lowRamBytes >> 16) - 256, 0, 0xFFFF);
-    int above4Gib = (int) Math.clamp(highRamBytes >> 16, 0, 0xFFFFFF);
+    int extendedKib = Math.clamp((lowRamBytes >> 10) - 1024, 0, 0xFFFF);
+    int above16Mib = Math.clamp((lowRamBytes >> 16) - 256, 0, 0xFFFF);
+    int above4Gib = Math.clamp(highRamBytes >> 16, 0, 0xFFFFFF);
     store(BASE_MEMORY, 640, 2);
     store(EXTENDED_MEMORY, extendedKib, 2);
     store(EXTENDED_MEMORY_COPY, extendedKib, 2);
@@ -120,7 +123,9 @@ final class Rtc implements BytePorts {
     synchronized (lock) {
       int register = index;
       if (isTime(register)) {
-        return inhibited() ? memory[register] & 0xFF : format().encode(register, wallSeconds(clock.nowNanos()));
+        return inhibited()
+            ? memory[register] & 0xFF
+            : format().encode(register, wallSeconds(clock.nowNanos()));
       }
       return switch (register) {
         case A -> memory[A] & 0xFF | (updateIsNear() ? A_UPDATE_IN_PROGRESS : 0);
@@ -267,7 +272,8 @@ final class Rtc implements BytePorts {
   private void collectEvents() {
     long now = clock.nowNanos();
     long hz = periodicHz();
-    if (hz != 0 && GuestClock.ticks(now + phaseNanos, hz) > GuestClock.ticks(seenNanos + phaseNanos, hz)) {
+    if (hz != 0
+        && GuestClock.ticks(now + phaseNanos, hz) > GuestClock.ticks(seenNanos + phaseNanos, hz)) {
       flags |= PERIODIC;
     }
     if (!inhibited()) {
@@ -283,7 +289,9 @@ final class Rtc implements BytePorts {
     seenNanos = now;
   }
 
-  /** Returns the first second after {@code wall} at which the alarm goes off, or the end of time. */
+  /**
+   * Returns the first second after {@code wall} at which the alarm goes off, or the end of time.
+   */
   private long nextAlarm(long wall) {
     RtcFormat format = format();
     for (long second = wall + 1; second <= wall + DAY_SECONDS; second++) {
@@ -336,7 +344,13 @@ final class Rtc implements BytePorts {
     synchronized (lock) {
       long now = clock.nowNanos();
       return new State(
-          index, memory.clone(), wallSeconds(now), subsecondNanos(now), flags, seenNanos, lineAsserted);
+          index,
+          memory.clone(),
+          wallSeconds(now),
+          subsecondNanos(now),
+          flags,
+          seenNanos,
+          lineAsserted);
     }
   }
 

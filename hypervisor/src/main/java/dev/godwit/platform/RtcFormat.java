@@ -27,7 +27,8 @@ record RtcFormat(boolean binary, boolean hours24) {
       case SECONDS -> number(time.getSecond());
       case MINUTES -> number(time.getMinute());
       case HOURS -> hour(time.getHour());
-      case DAY_OF_WEEK -> number(time.getDayOfWeek() == DayOfWeek.SUNDAY ? 1 : time.getDayOfWeek().getValue() + 1);
+      case DAY_OF_WEEK ->
+          number(time.getDayOfWeek() == DayOfWeek.SUNDAY ? 1 : time.getDayOfWeek().getValue() + 1);
       case DAY_OF_MONTH -> number(time.getDayOfMonth());
       case MONTH -> number(time.getMonthValue());
       case YEAR -> number(Math.floorMod(time.getYear(), 100));
@@ -36,7 +37,10 @@ record RtcFormat(boolean binary, boolean hours24) {
     };
   }
 
-  /** Returns the wall time that time registers show; values out of range carry over into the next larger unit. */
+  /**
+   * Returns the wall time that time registers show; values out of range carry over into the next
+   * larger unit.
+   */
   long decode(byte[] memory) {
     int year = number(memory[CENTURY] & 0xFF, false) * 100 + number(memory[YEAR] & 0xFF, false);
     LocalDate date =

@@ -1,8 +1,10 @@
 package dev.godwit.platform;
 
-import dev.godwit.bus.AddressMap;
 
-/** Indices and bits of the MC146818A's registers (Motorola data sheet), and the PC's use of its memory. */
+/**
+ * Indices and bits of the MC146818A's registers (Motorola data sheet), and the PC's use of its
+ * memory.
+ */
 final class RtcRegisters {
   static final int BYTES = 128;
 
@@ -20,7 +22,8 @@ final class RtcRegisters {
   static final int B = 0x0B;
   static final int C = 0x0C;
   static final int D = 0x0D;
-  static final int CENTURY = AddressMap.RTC_CENTURY_INDEX;
+  /** Where the FADT says the century is. */
+  static final int CENTURY = 0x32;
 
   // Memory sizes: base in KiB, extended in KiB, above 16 MiB and above 4 GiB in 64 KiB.
   static final int BASE_MEMORY = 0x15;

@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** A set of interrupt vectors 0–255 as IRR, ISR and TMR keep it. Confined by its local APIC's lock. */
+/**
+ * A set of interrupt vectors 0–255 as IRR, ISR and TMR keep it. Confined by its local APIC's lock.
+ */
 final class VectorSet {
   /** 32-bit words, vector 0 in bit 0 of word 0. */
   static final int WORDS = 8;
