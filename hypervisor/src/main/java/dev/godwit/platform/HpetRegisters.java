@@ -20,8 +20,8 @@ final class HpetRegisters {
   static final int TIMER_FSB_ROUTE = 0x10;
 
   /**
-   * Low word of the capabilities, which the ACPI table repeats: revision 1, three comparators, 64 bits, legacy replacement,
-   * Intel.
+   * Low word of the capabilities, which the ACPI table repeats: revision 1, three comparators, 64
+   * bits, legacy replacement, Intel.
    */
   static final int BLOCK_ID = 0x8086A201;
 

@@ -82,8 +82,10 @@ final class PicChip {
   private boolean autoEoi;
   private boolean rotateOnAutoEoi;
 
+  /** Makes one with every input masked, as firmware that has no use for it leaves it. */
   PicChip(boolean master) {
     this.master = master;
+    this.imr = 0xFF;
     this.elcrWritable = master ? 0xF8 : 0xDE;
   }
 

@@ -63,6 +63,7 @@ final class Pit implements BytePorts {
     this.channels =
         List.of(
             new PitChannel(clock, true), new PitChannel(clock, true), new PitChannel(clock, false));
+    drive(channels.get(0).output());
   }
 
   /** Takes its ports. */

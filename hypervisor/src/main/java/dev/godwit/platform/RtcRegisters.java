@@ -1,6 +1,5 @@
 package dev.godwit.platform;
 
-
 /**
  * Indices and bits of the MC146818A's registers (Motorola data sheet), and the PC's use of its
  * memory.
@@ -22,6 +21,7 @@ final class RtcRegisters {
   static final int B = 0x0B;
   static final int C = 0x0C;
   static final int D = 0x0D;
+
   /** Where the FADT says the century is. */
   static final int CENTURY = 0x32;
 

@@ -60,7 +60,14 @@ final class PlatformTest {
       }
       assertEquals(
           List.of(
-              "clock/0", "lapic/0", "lapic/1", "ioapic/0", "pic/0", "hpet/0", "pit/0", "rtc/0",
+              "clock/0",
+              "lapic/0",
+              "lapic/1",
+              "ioapic/0",
+              "pic/0",
+              "hpet/0",
+              "pit/0",
+              "rtc/0",
               "power/0"),
           kinds);
     }
@@ -72,8 +79,7 @@ final class PlatformTest {
       board.clock.freeze();
       ClockPart part = new ClockPart(board.clock);
       var state = part.save().toBuilder().setTscHz(1).build();
-      SnapshotException refusal =
-          assertThrows(SnapshotException.class, () -> part.restore(state));
+      SnapshotException refusal = assertThrows(SnapshotException.class, () -> part.restore(state));
       assertEquals(SnapshotException.Code.BAD_VALUE, refusal.code());
     }
   }

@@ -81,7 +81,10 @@ final class TestBoard implements AutoCloseable {
     }
   }
 
-  /** Saves this board, serialises, and restores into a new one of another power-on time, whose time then runs. */
+  /**
+   * Saves this board, serialises, and restores into a new one of another power-on time, whose time
+   * then runs.
+   */
   TestBoard migrate() {
     clock.freeze();
     List<Section> sections = Sections.save(platform.stateParts());
@@ -133,7 +136,9 @@ final class TestBoard implements AutoCloseable {
     return (int) mmio.read(AddressMap.IOAPIC_GPA + 0x10, 4);
   }
 
-  /** Initialises both PICs as a PC does: vectors 0x30 and 0x38, everything masked but {@code irqs}. */
+  /**
+   * Initialises both PICs as a PC does: vectors 0x30 and 0x38, everything masked but {@code irqs}.
+   */
   void initializePics(int... irqs) {
     int mask = 0xFFFF;
     for (int irq : irqs) {
