@@ -139,8 +139,6 @@ final class Dsdt {
             "_CRS",
             resources(
                 memory(AddressMap.ECAM_GPA, AddressMap.ECAM_END_GPA - AddressMap.ECAM_GPA),
-                memory(AddressMap.IOAPIC_GPA, 0x1000),
-                memory(AddressMap.LOCAL_APIC_GPA, 0x1000),
                 ports(AddressMap.NMI_STATUS_PORT, 1),
                 ports(AddressMap.SMI_COMMAND_PORT, 2),
                 ports(AddressMap.PM1A_EVENT_PORT, 12))));
