@@ -83,6 +83,9 @@ final class SimdConvert {
             c.xmm[dst + 1] = c.sse.convert.integerToDouble(high(dwords));
           } else {
             long singles = singlesOf(c.sse.convert, dwords);
+            if (src.memory == null) {
+              c.x87.enterMmx();
+            }
             c.sse.commit(c);
             c.xmm[dst] = singles;
           }
@@ -105,6 +108,8 @@ final class SimdConvert {
           } else {
             result = dwordsOf(c.sse.convert, src.low64(c), truncate);
           }
+          // The x87 has become an MMX unit even if #XM follows.
+          c.x87.enterMmx();
           c.sse.commit(c);
           c.x87.setMmx(dst, result);
         });

@@ -253,8 +253,9 @@ final class X87 {
     valid = 0xFF;
   }
 
-  /** EMMS. */
+  /** EMMS. Processors reset TOP as well, though the manual speaks of the tags only. */
   void emptyAll() {
+    top = 0;
     valid = 0;
   }
 

@@ -1,0 +1,79 @@
+package dev.godwit.cpu.soft;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.cpu.oracle.HostCpu;
+import dev.godwit.cpu.oracle.OracleCase;
+import dev.godwit.cpu.oracle.OracleResult;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/** Runs cases on the host's CPU and on the software CPU, and fails with what differs. */
+final class OracleComparison {
+  private static final int SHOWN = 3;
+
+  private OracleComparison() {}
+
+  /**
+   * @param decoder the decoder under test
+   * @param exempt cases whose result is not compared, because a test of its own does
+   */
+  static void check(
+      List<OracleCase> cases,
+      Function<DecodeContext, @Nullable Insn> decoder,
+      Predicate<OracleCase> exempt) {
+    List<OracleResult> results = HostCpu.build().run(cases);
+    List<String> failures = new ArrayList<>();
+    Map<String, Integer> kinds = new TreeMap<>();
+    try (SoftRunner runner = new SoftRunner(decoder)) {
+      for (int i = 0; i < cases.size(); i++) {
+        OracleCase c = cases.get(i);
+        String difference = difference(runner, c, results.get(i));
+        if (difference != null && !exempt.test(c)) {
+          failures.add(difference + "\n" + c + "\nhost: " + results.get(i));
+          kinds.merge(kind(c.code) + " " + difference.replaceAll(" .*", ""), 1, Integer::sum);
+        }
+      }
+    }
+    assertTrue(
+        failures.isEmpty(),
+        () ->
+            failures.size()
+                + " of "
+                + cases.size()
+                + " differ: "
+                + kinds
+                + "\n"
+                + String.join("\n", failures.subList(0, Math.min(SHOWN, failures.size()))));
+  }
+
+  private static @Nullable String difference(SoftRunner runner, OracleCase c, OracleResult r) {
+    Insn insn = runner.decode(c);
+    if (insn == null) {
+      return r.vector() == GuestFault.UD ? null : "undefined instead of defined";
+    }
+    runner.run(c, insn);
+    return runner.difference(c, r);
+  }
+
+  /** The first bytes, without the registers and what follows them. */
+  private static String kind(byte[] code) {
+    StringBuilder s = new StringBuilder();
+    int i = 0;
+    while ((code[i] & 0xF0) == 0x40) {
+      i++;
+    }
+    s.append(String.format("%02X", code[i]));
+    for (int j = i + 1; j < Math.min(code.length, i + 4); j++) {
+      if ((code[j] & 0xF0) != 0x40) {
+        s.append(String.format(" %02X", code[j]));
+      }
+    }
+    return s.toString();
+  }
+}
