@@ -135,12 +135,10 @@ final class X87Arithmetic {
       done = f.accept();
       conditions = f.math.conditions;
     }
-    if (done) {
-      // C3, C2, C0 lie eight bits above ZF, PF, CF.
-      c.setArithmeticFlags(conditions >> 8);
-      if (pop) {
-        f.pop();
-      }
+    // C3, C2, C0 lie eight bits above ZF, PF, CF; they are set even if the exception is unmasked.
+    c.setArithmeticFlags(conditions >> 8);
+    if (done && pop) {
+      f.pop();
     }
   }
 }

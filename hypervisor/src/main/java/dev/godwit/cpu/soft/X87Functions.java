@@ -173,23 +173,27 @@ final class X87Functions {
   }
 
   private static void remainder(X87 f, boolean nearest) {
+    f.setConditions(withoutC2(f));
     if (X87Arithmetic.underflow(f, 0, 1)) {
       X87Arithmetic.indefinite(f, 0, false);
       return;
     }
     f.math.remainder(f.se(0), f.sig(0), f.se(1), f.sig(1), nearest);
     if (storeTop(f)) {
-      f.setConditions(f.math.conditions);
+      if (!Extended.isNan(f.se(0), f.sig(0))) {
+        f.setConditions(f.math.conditions);
+      }
     }
+  }
+
+  private static int withoutC2(X87 f) {
+    return f.status() & (X87Conditions.C0 | X87Conditions.C3);
   }
 
   /** FXTRACT: the exponent to ST(0), the significand on top of it. */
   private static void extract(X87 f) {
-    if (f.isEmpty(0)) {
+    if (f.isEmpty(0) || !f.isEmpty(7)) {
       twoIndefinite(f);
-      return;
-    }
-    if (X87Moves.overflow(f)) {
       return;
     }
     int se = f.se(0);
@@ -203,8 +207,9 @@ final class X87Functions {
     f.push(f.math.signExponent, f.math.significand);
   }
 
+  /** Answers a stack fault of an instruction with two results: both are indefinite. */
   private static void twoIndefinite(X87 f) {
-    if (f.stackFault(false)) {
+    if (f.stackFault(!f.isEmpty(0))) {
       f.set(0, Extended.INDEFINITE_SIGN_EXPONENT, Extended.INDEFINITE_SIGNIFICAND);
       f.push(Extended.INDEFINITE_SIGN_EXPONENT, Extended.INDEFINITE_SIGNIFICAND);
     }
@@ -224,18 +229,13 @@ final class X87Functions {
 
   private static boolean setOutOfRange(X87 f) {
     boolean out = (f.math.conditions & X87Conditions.C2) != 0;
-    int others = f.status() & (X87Conditions.C0 | X87Conditions.C3);
-    f.setConditions(others | (out ? X87Conditions.C2 : 0));
+    f.setConditions(withoutC2(f) | (out ? X87Conditions.C2 : 0));
     return out;
   }
 
   private static void tangent(X87 f) {
-    if (f.isEmpty(0)) {
+    if (f.isEmpty(0) || !f.isEmpty(7)) {
       twoIndefinite(f);
-      return;
-    }
-    if (!f.isEmpty(7)) {
-      X87Moves.overflow(f);
       return;
     }
     f.functions.tan(f.se(0), f.sig(0));
@@ -247,12 +247,8 @@ final class X87Functions {
   }
 
   private static void sineAndCosine(X87 f) {
-    if (f.isEmpty(0)) {
+    if (f.isEmpty(0) || !f.isEmpty(7)) {
       twoIndefinite(f);
-      return;
-    }
-    if (!f.isEmpty(7)) {
-      X87Moves.overflow(f);
       return;
     }
     f.functions.sinCos(f.se(0), f.sig(0));

@@ -27,7 +27,9 @@ final class X87Moves {
   }
 
   private static void pushResult(X87 f) {
-    if (f.accept()) {
+    // An unmasked denormal does not keep a load from happening; only an invalid operand does.
+    f.accept();
+    if ((f.math.flags & ~f.control() & FloatFlags.IE) == 0) {
       f.push(f.math.signExponent, f.math.significand);
     }
   }
@@ -73,13 +75,11 @@ final class X87Moves {
   }
 
   static void loadRegister(X87 f, int i) {
-    if (!f.isEmpty(7)) {
-      overflow(f);
-    } else if (f.isEmpty(i)) {
+    if (f.isEmpty(i)) {
       if (f.stackFault(false)) {
         f.push(Extended.INDEFINITE_SIGN_EXPONENT, Extended.INDEFINITE_SIGNIFICAND);
       }
-    } else {
+    } else if (!overflow(f)) {
       f.setC1(false);
       f.push(f.se(i), f.sig(i));
     }
@@ -101,7 +101,8 @@ final class X87Moves {
 
   /** After a store: status and pop; the operation's exceptions are in {@link X87#math}. */
   private static void finish(X87 f, boolean stored, boolean pop) {
-    f.accept();
+    // Without a stored result there is no inexact one.
+    f.accept(stored ? f.math.flags : f.math.flags & ~FloatFlags.PE, stored && f.math.roundedUp);
     if (stored && pop) {
       f.pop();
     }
@@ -229,6 +230,15 @@ final class X87Moves {
     }
   }
 
+  /** FSTP's aliases D9 D8 and DF D0: no fault if ST(0) is empty, and nothing is moved then. */
+  static void moveAndPop(X87 f, int i) {
+    f.setC1(false);
+    if (!f.isEmpty(0)) {
+      f.set(i, f.se(0), f.sig(0));
+    }
+    f.pop();
+  }
+
   /** FXCH: empty registers become indefinite first. */
   static void exchange(X87 f, int i) {
     if (X87Arithmetic.underflow(f, 0, i)) {
@@ -258,7 +268,6 @@ final class X87Moves {
       X87Arithmetic.indefinite(f, 0, false);
       return;
     }
-    f.setC1(false);
     if (holds) {
       f.set(0, f.se(i), f.sig(i));
     }

@@ -149,7 +149,7 @@ final class X87Opcodes {
       case 0 -> (c, f) -> X87Moves.loadRegister(f, i);
       case 1 -> (c, f) -> X87Moves.exchange(f, i);
       case 2 -> i == 0 ? (c, f) -> {} : null;
-      default -> (c, f) -> X87Moves.storeRegister(f, i, true);
+      default -> (c, f) -> X87Moves.moveAndPop(f, i);
     };
   }
 
@@ -176,7 +176,11 @@ final class X87Opcodes {
   /** DD C0–EF: FFREE, FXCH's alias, FST, FSTP, FUCOM, FUCOMP. */
   private static @Nullable Action freeAndStore(int reg, int i) {
     return switch (reg) {
-      case 0 -> (c, f) -> f.free(i);
+      case 0 ->
+          (c, f) -> {
+            f.setC1(false);
+            f.free(i);
+          };
       case 1 -> (c, f) -> X87Moves.exchange(f, i);
       case 2 -> (c, f) -> X87Moves.storeRegister(f, i, false);
       case 3 -> (c, f) -> X87Moves.storeRegister(f, i, true);
@@ -197,6 +201,7 @@ final class X87Opcodes {
     return switch (reg) {
       case 0 ->
           (c, f) -> {
+            f.setC1(false);
             f.free(i);
             f.pop();
           };

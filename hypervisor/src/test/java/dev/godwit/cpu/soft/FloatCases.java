@@ -13,7 +13,7 @@ final class FloatCases {
   static final int OPERAND_OFFSET = 0x120;
 
   private static final int WINDOW_OFFSET = 0x100;
-  private static final int WINDOW_BYTES = 96;
+  private static final int WINDOW_BYTES = 160;
 
   private final FloatSamples samples;
 

@@ -88,7 +88,7 @@ final class SimdOracleTest {
         cases.add(newCase(form, generator));
       }
     }
-    OracleComparison.check(cases, SimdOpcodes::decode, c -> APPROXIMATE.contains(opcode(c)));
+    OracleComparison.check(cases, SimdOpcodes::decode, (c, r) -> APPROXIMATE.contains(opcode(c)));
   }
 
   private static int opcode(OracleCase c) {

@@ -359,17 +359,35 @@ final class SoftFloat {
     }
     if (kind == Unpacked.FINITE) {
       round(precision, -16382, 16383, rc, masks, false);
-      if ((flags & ~masks & OE) != 0) {
-        exp -= WRAP;
-      } else if ((flags & ~masks & UE) != 0) {
-        exp += WRAP;
-      }
+      wrapExponent(masks);
     }
     if (kind == Unpacked.INFINITE) {
       hi = Long.MIN_VALUE;
       return sign | 0x7FFF;
     }
+    if (kind == Unpacked.ZERO) {
+      hi = 0;
+      return sign;
+    }
     return sign | (hi >= 0 ? 0 : exp + 16383 & 0x7FFF);
+  }
+
+  /** Unmasked over- and underflow: FSCALE alone can go so far that the wrapped exponent does not fit. */
+  private void wrapExponent(int masks) {
+    if ((flags & ~masks & OE) != 0) {
+      exp -= WRAP;
+      if (exp > 16383) {
+        kind = Unpacked.INFINITE;
+        flags |= PE;
+        roundedUp = true;
+      }
+    } else if ((flags & ~masks & UE) != 0) {
+      exp += WRAP;
+      if (exp < -16382) {
+        kind = Unpacked.ZERO;
+        flags |= PE;
+      }
+    }
   }
 
   /**
