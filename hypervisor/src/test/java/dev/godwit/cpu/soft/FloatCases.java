@@ -21,7 +21,10 @@ final class FloatCases {
     this.samples = samples;
   }
 
-  /** A case with random registers, flags, XMM registers, MXCSR and memory; RBX and RDI point to the operand. */
+  /**
+   * A case with random registers, flags, XMM registers, MXCSR and memory; RBX and RDI point to the
+   * operand.
+   */
   OracleCase random() {
     OracleCase c = new OracleCase();
     for (int i = 0; i < 16; i++) {
@@ -32,12 +35,15 @@ final class FloatCases {
     c.gpr[RDI] = operand + samples.below(16);
     c.rflags = samples.bits() & OracleCase.SETTABLE_FLAGS;
     for (int i = 0; i < 32; i++) {
-      c.fx.putLong(160 + 8 * i, i % 2 == 1 ? vectorLike(c.fx.getLong(160 + 8 * (i - 1))) : vector());
+      c.fx.putLong(
+          160 + 8 * i, i % 2 == 1 ? vectorLike(c.fx.getLong(160 + 8 * (i - 1))) : vector());
     }
     int masks = samples.below(4) == 0 ? samples.below(64) : 0x3F;
     int rounding = samples.below(3) == 0 ? 0 : samples.below(4);
     int flush = samples.below(6) == 0 ? samples.below(4) : 0;
-    int sticky = samples.below(2) * 0x20 | (samples.below(4) == 0 ? samples.below(64) & ~masksOff(masks) : 0);
+    int sticky =
+        samples.below(2) * 0x20
+            | (samples.below(4) == 0 ? samples.below(64) & ~masksOff(masks) : 0);
     c.fx.putInt(24, masks << 7 | rounding << 13 | (flush & 1) << 6 | flush >> 1 << 15 | sticky);
     c.memOffset = WINDOW_OFFSET;
     c.mem = new byte[WINDOW_BYTES];

@@ -18,19 +18,20 @@ final class SimdOracleTest {
   private static final int[] PREFIXES = {0, 0x66, 0xF3, 0xF2};
 
   /** Opcodes followed by an 8-bit immediate. */
-  private static final Set<Integer> IMMEDIATE = Set.of(0x70, 0x71, 0x72, 0x73, 0xC2, 0xC4, 0xC5, 0xC6);
+  private static final Set<Integer> IMMEDIATE =
+      Set.of(0x70, 0x71, 0x72, 0x73, 0xC2, 0xC4, 0xC5, 0xC6);
 
   /** RSQRT and RCP: compared by error, in SseArithmeticTest. */
   private static final Set<Integer> APPROXIMATE = Set.of(0x52, 0x53);
 
   /**
-   * What later extensions put between the SSE2 opcodes: SSE3's MOVSLDUP, MOVSHDUP, MOVDDUP, HADDPx, HSUBPx, ADDSUBPx,
-   * LDDQU and AMD's SSE4a. As prefix, opcode.
+   * What later extensions put between the SSE2 opcodes: SSE3's MOVSLDUP, MOVSHDUP, MOVDDUP, HADDPx,
+   * HSUBPx, ADDSUBPx, LDDQU and AMD's SSE4a. As prefix, opcode.
    */
   private static final Set<Integer> LATER =
       Set.of(
-          0xF3_12, 0xF3_16, 0xF2_12, 0x66_7C, 0xF2_7C, 0x66_7D, 0xF2_7D, 0x66_D0, 0xF2_D0, 0xF2_F0, 0x66_78, 0xF2_78,
-          0x66_79, 0xF2_79, 0xF3_2B, 0xF2_2B);
+          0xF3_12, 0xF3_16, 0xF2_12, 0x66_7C, 0xF2_7C, 0x66_7D, 0xF2_7D, 0x66_D0, 0xF2_D0, 0xF2_F0,
+          0x66_78, 0xF2_78, 0x66_79, 0xF2_79, 0xF3_2B, 0xF2_2B);
 
   private static final int EMMS = 0x77;
 
@@ -40,8 +41,12 @@ final class SimdOracleTest {
     List<Form> forms = new ArrayList<>();
     for (int opcode = 0x10; opcode <= 0xFE; opcode++) {
       boolean simd =
-          opcode <= 0x17 || opcode >= 0x28 && opcode <= 0x2F || opcode >= 0x50 && opcode <= 0x7F
-              || opcode == 0xC2 || opcode >= 0xC4 && opcode <= 0xC6 || opcode >= 0xD0;
+          opcode <= 0x17
+              || opcode >= 0x28 && opcode <= 0x2F
+              || opcode >= 0x50 && opcode <= 0x7F
+              || opcode == 0xC2
+              || opcode >= 0xC4 && opcode <= 0xC6
+              || opcode >= 0xD0;
       for (int prefix : PREFIXES) {
         if (simd && !LATER.contains(prefix << 8 | opcode)) {
           forms.add(new Form(prefix, opcode, false));

@@ -15,7 +15,10 @@ import java.nio.ByteOrder;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** Runs one instruction of an {@link OracleCase} on the software CPU, and tells how it differs from the host's CPU. */
+/**
+ * Runs one instruction of an {@link OracleCase} on the software CPU, and tells how it differs from
+ * the host's CPU.
+ */
 final class SoftRunner implements AutoCloseable {
   private static final long CR0_PE = 1;
   private static final long CR0_NE = 1 << 5;
@@ -83,8 +86,8 @@ final class SoftRunner implements AutoCloseable {
   }
 
   /**
-   * Returns what differs from the host's result, or null. FOP, FIP and FDP are not compared: AMD and Intel keep them at
-   * different times.
+   * Returns what differs from the host's result, or null. FOP, FIP and FDP are not compared: AMD
+   * and Intel keep them at different times.
    */
   @Nullable String difference(OracleCase c, OracleResult r) {
     int hostVector = r.completed() ? COMPLETED : r.vector();
@@ -116,8 +119,7 @@ final class SoftRunner implements AutoCloseable {
       boolean compared = i < 5 || i >= 24 && i < 28 || i >= 160 || i >= 32 && i % 16 < 10;
       if (compared && soft[i] != host[i]) {
         int at = i & ~7;
-        String name =
-            i < 32 ? "control" : i < 160 ? "st" + (i - 32) / 16 : "xmm" + (i - 160) / 16;
+        String name = i < 32 ? "control" : i < 160 ? "st" + (i - 32) / 16 : "xmm" + (i - 160) / 16;
         return String.format(
             "%s (byte %d) %016x instead of %016x",
             name, i, FxWords.at(soft, at), FxWords.at(host, at));
@@ -135,9 +137,7 @@ final class SoftRunner implements AutoCloseable {
   /** Reads quadwords of an image. */
   private static final class FxWords {
     static long at(byte[] image, int offset) {
-      return ByteBuffer.wrap(image)
-          .order(ByteOrder.LITTLE_ENDIAN)
-          .getLong(offset);
+      return ByteBuffer.wrap(image).order(ByteOrder.LITTLE_ENDIAN).getLong(offset);
     }
   }
 

@@ -14,8 +14,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class X87OracleTest {
   private static final int CASES_PER_FORM = 100;
 
-  /** F2XM1, FYL2X, FPTAN, FPATAN, FYL2XP1, FSINCOS, FSIN, FCOS: compared by error, in X87FunctionsTest. */
-  private static final Set<Integer> TRANSCENDENTAL = Set.of(0xD9F0, 0xD9F1, 0xD9F2, 0xD9F3, 0xD9F9, 0xD9FB, 0xD9FE, 0xD9FF);
+  /**
+   * F2XM1, FYL2X, FPTAN, FPATAN, FYL2XP1, FSINCOS, FSIN, FCOS: compared by error, in
+   * X87FunctionsTest.
+   */
+  private static final Set<Integer> TRANSCENDENTAL =
+      Set.of(0xD9F0, 0xD9F1, 0xD9F2, 0xD9F3, 0xD9F9, 0xD9FB, 0xD9FE, 0xD9FF);
 
   private static OracleCase newCase(int opcode, int modrm, FloatCases cases) {
     OracleCase c = cases.random();
@@ -49,8 +53,9 @@ final class X87OracleTest {
   }
 
   /**
-   * What is compared by other tests, or cannot be: FISTTP is of SSE3; a partial remainder may take any step; FNSTENV and
-   * FNSAVE store pointers that AMD and Intel keep at different times; undocumented aliases of FSTP with an empty ST(0).
+   * What is compared by other tests, or cannot be: FISTTP is of SSE3; a partial remainder may take
+   * any step; FNSTENV and FNSAVE store pointers that AMD and Intel keep at different times;
+   * undocumented aliases of FSTP with an empty ST(0).
    */
   private static boolean comparedElsewhere(OracleCase c, OracleResult r) {
     int code = (c.code[0] & 0xFF) << 8 | c.code[1] & 0xFF;

@@ -1,9 +1,9 @@
 package dev.godwit.cpu.soft;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static java.util.Objects.requireNonNull;
 
 import dev.godwit.cpu.CpuException;
 import dev.godwit.cpu.oracle.HostCpu;
@@ -17,7 +17,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** FXSAVE, FNSAVE, FNSTENV and their opposites, #MF and #NM, and the image that a snapshot keeps. */
+/**
+ * FXSAVE, FNSAVE, FNSTENV and their opposites, #MF and #NM, and the image that a snapshot keeps.
+ */
 final class X87StateTest {
   private static final int WINDOW_BYTES = 560;
   private static final int FXSAVE_BYTES = 416;
@@ -50,7 +52,10 @@ final class X87StateTest {
     return cases;
   }
 
-  /** Runs each case on both, and compares the memory written, but for what {@code ignored} blanks out. */
+  /**
+   * Runs each case on both, and compares the memory written, but for what {@code ignored} blanks
+   * out.
+   */
   private static void compareStores(List<OracleCase> cases, Consumer<byte[]> ignored) {
     List<OracleResult> results = HostCpu.build().run(cases);
     try (SoftRunner runner = new SoftRunner(X87StateTest::decode)) {
@@ -122,7 +127,10 @@ final class X87StateTest {
 
   @Test
   void raisesPendingExceptionsAtTheNextWaitingInstructionAsTheHost() {
-    for (int[] code : new int[][] {{0x9B}, {0xD9, 0xE8}, {0xDB, 0xE2}, {0xDB, 0xE3}, {0x0F, 0x77}, {0xDF, 0xE0}}) {
+    for (int[] code :
+        new int[][] {
+          {0x9B}, {0xD9, 0xE8}, {0xDB, 0xE2}, {0xDB, 0xE3}, {0x0F, 0x77}, {0xDF, 0xE0}
+        }) {
       List<OracleCase> cases = cases(200, 42, code);
       for (OracleCase c : cases) {
         // Any exception pending, most of them unmasked.
@@ -143,7 +151,8 @@ final class X87StateTest {
         FxImage.fromBytes(runner.cpu, image);
         assertArrayEquals(image, FxImage.toBytes(runner.cpu));
         assertArrayEquals(
-            Arrays.copyOfRange(c.fx.array(), 160, FXSAVE_BYTES), Arrays.copyOfRange(image, 160, FXSAVE_BYTES));
+            Arrays.copyOfRange(c.fx.array(), 160, FXSAVE_BYTES),
+            Arrays.copyOfRange(image, 160, FXSAVE_BYTES));
       }
     }
   }
@@ -168,12 +177,15 @@ final class X87StateTest {
       runner.run(c, fld1);
       runner.cpu.x87.init();
       runner.cpu.cr0 = 1 | 1 << 3 | 1 << 5;
-      assertEquals(GuestFault.NM, assertThrows(GuestFault.class, () -> fld1.execute(runner.cpu)).vector);
+      assertEquals(
+          GuestFault.NM, assertThrows(GuestFault.class, () -> fld1.execute(runner.cpu)).vector);
       fwait.execute(runner.cpu);
       runner.cpu.cr0 |= 1 << 1;
-      assertEquals(GuestFault.NM, assertThrows(GuestFault.class, () -> fwait.execute(runner.cpu)).vector);
+      assertEquals(
+          GuestFault.NM, assertThrows(GuestFault.class, () -> fwait.execute(runner.cpu)).vector);
       runner.cpu.cr0 = 1 | 1 << 2 | 1 << 5;
-      assertEquals(GuestFault.NM, assertThrows(GuestFault.class, () -> fld1.execute(runner.cpu)).vector);
+      assertEquals(
+          GuestFault.NM, assertThrows(GuestFault.class, () -> fld1.execute(runner.cpu)).vector);
     }
   }
 }

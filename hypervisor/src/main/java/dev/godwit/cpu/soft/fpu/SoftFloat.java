@@ -372,7 +372,10 @@ final class SoftFloat {
     return sign | (hi >= 0 ? 0 : exp + 16383 & 0x7FFF);
   }
 
-  /** Unmasked over- and underflow: FSCALE alone can go so far that the wrapped exponent does not fit. */
+  /**
+   * Unmasked over- and underflow: FSCALE alone can go so far that the wrapped exponent does not
+   * fit.
+   */
   private void wrapExponent(int masks) {
     if ((flags & ~masks & OE) != 0) {
       exp -= WRAP;
