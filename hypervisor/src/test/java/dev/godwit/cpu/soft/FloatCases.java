@@ -66,7 +66,7 @@ final class FloatCases {
     return switch (samples.below(4)) {
       case 0 -> samples.nextDouble();
       case 1 -> samples.nextSingle() & 0xFFFF_FFFFL | (long) samples.nextSingle() << 32;
-      case 2 -> samples.bits() & samples.bits();
+      case 2 -> sparse(64);
       default ->
           samples.pickLong(
               0,
@@ -75,8 +75,15 @@ final class FloatCases {
               0x7F80_FF00_0180_7FFFL,
               samples.bits() & 0xFFFF,
               samples.below(80),
-              samples.bits() | samples.bits());
+              ~sparse(64));
     };
+  }
+
+  /** A number with about a quarter of its bits set. */
+  private long sparse(int bits) {
+    long first = samples.bits();
+    long second = samples.bits();
+    return (first & second) >>> 64 - bits;
   }
 
   /** Often equal to the other half, so that both lanes meet the same special case. */
@@ -93,7 +100,7 @@ final class FloatCases {
     int status = samples.below(0x10000) & 0x4700 | samples.below(8) << 11;
     status |= samples.below(4) == 0 ? samples.below(0x80) & masks | samples.below(2) << 6 : 0;
     c.fx.putShort(2, (short) status);
-    int empty = samples.below(3) == 0 ? samples.below(256) & samples.below(256) : 0;
+    int empty = samples.below(3) == 0 ? (int) sparse(8) : 0;
     c.fx.put(4, (byte) (samples.below(4) == 0 ? samples.below(256) : ~empty));
     for (int i = 0; i < 8; i++) {
       int se = samples.nextSignExponent();

@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BiPredicate;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Runs cases on the host's CPU and on the software CPU, and fails with what differs. */
@@ -20,17 +19,13 @@ final class OracleComparison {
   private OracleComparison() {}
 
   /**
-   * @param decoder the decoder under test
    * @param exempt cases whose result is not compared, because a test of its own does
    */
-  static void check(
-      List<OracleCase> cases,
-      Function<DecodeContext, @Nullable Insn> decoder,
-      BiPredicate<OracleCase, OracleResult> exempt) {
+  static void check(List<OracleCase> cases, BiPredicate<OracleCase, OracleResult> exempt) {
     List<OracleResult> results = HostCpu.build().run(cases);
     List<String> failures = new ArrayList<>();
     Map<String, Integer> kinds = new TreeMap<>();
-    try (SoftRunner runner = new SoftRunner(decoder)) {
+    try (SoftRunner runner = new SoftRunner()) {
       for (int i = 0; i < cases.size(); i++) {
         OracleCase c = cases.get(i);
         String difference = difference(runner, c, results.get(i));
@@ -53,11 +48,7 @@ final class OracleComparison {
   }
 
   private static @Nullable String difference(SoftRunner runner, OracleCase c, OracleResult r) {
-    Insn insn = runner.decode(c);
-    if (insn == null) {
-      return r.vector() == GuestFault.UD ? null : "undefined instead of defined";
-    }
-    runner.run(c, insn);
+    runner.run(c, runner.decode(c));
     return runner.difference(c, r);
   }
 

@@ -12,7 +12,6 @@ import dev.godwit.memory.GuestMemory;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +29,6 @@ final class SoftRunner implements AutoCloseable {
 
   private final GuestMemory memory = GuestMemory.allocate(OracleCase.DATA_BASE + (1 << 20));
   private final GuestClock clock = new GuestClock(System::nanoTime, 1_000_000_000L);
-  private final Function<DecodeContext, @Nullable Insn> decoder;
 
   /** The CPU; tests look at it after {@link #run}. */
   final SoftCpu cpu =
@@ -38,21 +36,15 @@ final class SoftRunner implements AutoCloseable {
 
   private int vector;
 
-  SoftRunner(Function<DecodeContext, @Nullable Insn> decoder) {
-    this.decoder = decoder;
-  }
-
-  /** Decodes the first instruction of a case; null if the decoder knows none. */
-  @Nullable Insn decode(OracleCase c) {
+  /** Decodes the first instruction of a case. */
+  Insn decode(OracleCase c) {
     DecodeContext d = new DecodeContext();
     d.begin(
         offset -> c.code[offset] & 0xFF,
         OracleCase.CODE_BASE + c.codeOffset,
         c.longMode ? 64 : 32,
         true);
-    Insn insn = decoder.apply(d);
-    d.finish();
-    return insn;
+    return OpcodeTable.decode(d);
   }
 
   /** Sets the state of a case and runs its instruction. */

@@ -1,6 +1,5 @@
 package dev.godwit.cpu.soft;
 
-import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -14,7 +13,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -23,11 +21,6 @@ import org.junit.jupiter.api.Test;
 final class X87StateTest {
   private static final int WINDOW_BYTES = 560;
   private static final int FXSAVE_BYTES = 416;
-
-  private static @Nullable Insn decode(DecodeContext d) {
-    Insn insn = X87Opcodes.decode(d);
-    return insn != null ? insn : SimdOpcodes.decode(d);
-  }
 
   /** Cases of one instruction on [RBX], 64-byte aligned, with a window for an FXSAVE area. */
   private static List<OracleCase> cases(int count, long seed, int... code) {
@@ -58,11 +51,11 @@ final class X87StateTest {
    */
   private static void compareStores(List<OracleCase> cases, Consumer<byte[]> ignored) {
     List<OracleResult> results = HostCpu.build().run(cases);
-    try (SoftRunner runner = new SoftRunner(X87StateTest::decode)) {
+    try (SoftRunner runner = new SoftRunner()) {
       for (int i = 0; i < cases.size(); i++) {
         OracleCase c = cases.get(i);
         OracleResult r = results.get(i);
-        runner.run(c, requireNonNull(runner.decode(c)));
+        runner.run(c, runner.decode(c));
         byte[] soft = runner.memory(c);
         byte[] host = r.mem().clone();
         ignored.accept(soft);
@@ -100,9 +93,9 @@ final class X87StateTest {
 
   @Test
   void loadsTheEnvironmentAndRegistersAsTheHost() {
-    OracleComparison.check(cases(500, 36, 0xD9, 0x23), X87StateTest::decode, (c, r) -> false);
-    OracleComparison.check(cases(500, 37, 0xDD, 0x23), X87StateTest::decode, (c, r) -> false);
-    OracleComparison.check(cases(500, 38, 0x66, 0xDD, 0x23), X87StateTest::decode, (c, r) -> false);
+    OracleComparison.check(cases(500, 36, 0xD9, 0x23), (c, r) -> false);
+    OracleComparison.check(cases(500, 37, 0xDD, 0x23), (c, r) -> false);
+    OracleComparison.check(cases(500, 38, 0x66, 0xDD, 0x23), (c, r) -> false);
   }
 
   @Test
@@ -114,15 +107,15 @@ final class X87StateTest {
       mem[26] = (byte) (i % 8 == 0 ? 4 : 0);
       mem[27] = 0;
     }
-    OracleComparison.check(cases, X87StateTest::decode, (c, r) -> false);
+    OracleComparison.check(cases, (c, r) -> false);
     List<OracleCase> loads = cases(500, 40, 0x0F, 0xAE, 0x13);
     for (int i = 0; i < loads.size(); i++) {
       byte[] mem = loads.get(i).mem;
       mem[2] = (byte) (i % 8 == 0 ? 4 : 0);
       mem[3] = 0;
     }
-    OracleComparison.check(loads, X87StateTest::decode, (c, r) -> false);
-    OracleComparison.check(cases(100, 41, 0x0F, 0xAE, 0x1B), X87StateTest::decode, (c, r) -> false);
+    OracleComparison.check(loads, (c, r) -> false);
+    OracleComparison.check(cases(100, 41, 0x0F, 0xAE, 0x1B), (c, r) -> false);
   }
 
   @Test
@@ -137,13 +130,13 @@ final class X87StateTest {
         c.fx.putShort(0, (short) (c.fx.getShort(0) & ~0x15));
         c.fx.putShort(2, (short) (c.fx.getShort(2) | c.gpr[0] & 0x3F));
       }
-      OracleComparison.check(cases, X87StateTest::decode, (c, r) -> false);
+      OracleComparison.check(cases, (c, r) -> false);
     }
   }
 
   @Test
   void survivesASnapshotImage() {
-    try (SoftRunner runner = new SoftRunner(X87StateTest::decode)) {
+    try (SoftRunner runner = new SoftRunner()) {
       for (OracleCase c : cases(300, 43, 0x48, 0x0F, 0xAE, 0x03)) {
         FxImage.fromBytes(runner.cpu, c.fx.array());
         byte[] image = FxImage.toBytes(runner.cpu);
@@ -159,7 +152,7 @@ final class X87StateTest {
 
   @Test
   void refusesMalformedImages() {
-    try (SoftRunner runner = new SoftRunner(X87StateTest::decode)) {
+    try (SoftRunner runner = new SoftRunner()) {
       assertThrows(CpuException.class, () -> FxImage.fromBytes(runner.cpu, new byte[511]));
       byte[] image = FxImage.toBytes(runner.cpu);
       image[26] = 1;
@@ -171,9 +164,9 @@ final class X87StateTest {
   void reportsTheDeviceNotAvailable() {
     OracleCase c = cases(1, 44, 0xD9, 0xE8).getFirst();
     OracleCase wait = cases(1, 45, 0x9B).getFirst();
-    try (SoftRunner runner = new SoftRunner(X87StateTest::decode)) {
-      Insn fld1 = requireNonNull(runner.decode(c));
-      Insn fwait = requireNonNull(runner.decode(wait));
+    try (SoftRunner runner = new SoftRunner()) {
+      Insn fld1 = runner.decode(c);
+      Insn fwait = runner.decode(wait);
       runner.run(c, fld1);
       runner.cpu.x87.init();
       runner.cpu.cr0 = 1 | 1 << 3 | 1 << 5;
