@@ -17,17 +17,17 @@ final class X87Arithmetic {
   static void withMemory(X87 f, int operation) {
     int se = f.math.signExponent;
     long sig = f.math.significand;
-    if (operation == COM || operation == COMP) {
-      if (underflow(f, 0, 0)) {
-        if (unordered(f) && operation == COMP) {
-          f.pop();
-        }
-        return;
+    boolean compare = operation == COM || operation == COMP;
+    if (f.isEmpty(0)) {
+      f.math.dropSource();
+      if (!compare) {
+        indefinite(f, 0, false);
+      } else if (unordered(f) && operation == COMP) {
+        f.pop();
       }
+    } else if (compare) {
       f.math.compare(f.se(0), f.sig(0), se, sig, true);
       finishCompare(f, operation == COMP ? 1 : 0);
-    } else if (underflow(f, 0, 0)) {
-      indefinite(f, 0, false);
     } else {
       compute(f, operation, 0, se, sig, false);
     }

@@ -411,6 +411,11 @@ public final class Extended {
     expand(bits < 0);
   }
 
+  /** Forgets what was widened: the instruction ended in a stack fault. */
+  public void dropSource() {
+    sourceFlags = 0;
+  }
+
   private void expand(boolean negative) {
     int sign = negative ? 0x8000 : 0;
     sourceFlags = soft.a.denormal ? DE : 0;
