@@ -139,9 +139,14 @@ public final class Console implements SerialLine, AutoCloseable {
    * scroll-back and ends.
    */
   public Attachment attach(Listener listener) {
+    return attach(listener, true);
+  }
+
+  /** As {@link #attach(Listener)}, if {@code scrollBack}; else without what is in the ring now. */
+  public Attachment attach(Listener listener, boolean scrollBack) {
     Client client = new Client(listener);
     synchronized (this) {
-      client.position = Math.max(0, sentBytes - ring.length);
+      client.position = scrollBack ? Math.max(0, sentBytes - ring.length) : sentBytes;
       clients.add(client);
     }
     Thread.ofVirtual().name("console-client").start(client::deliver);

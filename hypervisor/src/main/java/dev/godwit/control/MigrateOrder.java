@@ -1,0 +1,21 @@
+package dev.godwit.control;
+
+import java.time.Duration;
+
+/**
+ * A migration as its user wants it.
+ *
+ * @param to {@code host:port} of a {@code godwit receive}
+ * @param maxDowntime the pause that is allowed; zero: the default
+ * @param timeout time after which it is given up; zero: the default
+ * @param bandwidthBytesPerSecond at most that much; 0: unlimited
+ * @param compression "auto", "on" or "off"
+ * @param verify take the digest of RAM under the lock at both ends and compare
+ */
+public record MigrateOrder(
+    String to,
+    Duration maxDowntime,
+    Duration timeout,
+    long bandwidthBytesPerSecond,
+    String compression,
+    boolean verify) {}
