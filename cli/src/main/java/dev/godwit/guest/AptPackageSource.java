@@ -20,11 +20,20 @@ import java.util.stream.Stream;
 final class AptPackageSource implements PackageSource {
   private static final String INSTEAD =
       "install it (apt-get install %s), or give --kernel and --initrd files of your own";
+  private static final String INSTEAD_OF_NETWORK =
+      "check the network and /etc/apt/sources.list, or give --kernel and --initrd files of your"
+          + " own";
   private static final Pattern FIELD = Pattern.compile("^([A-Za-z0-9-]+): (.*)$");
 
   private final Path stateFolder;
   private final Progress progress;
   private boolean ownIndex;
+
+  /** Why the index of our own is not whole; empty while it is, or is not needed. */
+  private String indexComplaint = "";
+
+  /** What the last failed download said. */
+  private String downloadComplaint = "";
 
   /**
    * @param stateFolder where an index of this program's own is kept
@@ -68,8 +77,11 @@ final class AptPackageSource implements PackageSource {
                 GuestException.Code.DOWNLOAD_FAILED,
                 "apt-get cannot download package "
                     + name
-                    + " (see the lines above): check the network and /etc/apt/sources.list, "
-                    + "or give --kernel and --initrd files of your own"));
+                    + ": "
+                    + INSTEAD_OF_NETWORK
+                    + " ("
+                    + downloadComplaint
+                    + ")"));
   }
 
   private static void requireTools() {
@@ -87,7 +99,8 @@ final class AptPackageSource implements PackageSource {
     HostCommand.Result result =
         HostCommand.run(folder, apt("apt-get", "--quiet", "download", name + "=" + version));
     if (!result.ok()) {
-      progress.step("apt-get download: " + result.complaint());
+      downloadComplaint = "apt-get download: " + result.complaint();
+      progress.step(downloadComplaint);
       return Optional.empty();
     }
     return Optional.of(checked(name, version, sha256, downloadedFile(name, folder)));
@@ -122,8 +135,7 @@ final class AptPackageSource implements PackageSource {
                       GuestException.Code.DOWNLOAD_FAILED,
                       "apt-get said it downloaded " + name + " but left no file"));
     } catch (IOException e) {
-      throw new GuestException(
-          GuestException.Code.CACHE_IO, "cannot list " + folder + ": " + e.getMessage(), e);
+      throw new GuestException(GuestException.Code.CACHE_IO, "cannot list " + folder + ": " + e, e);
     }
   }
 
@@ -131,8 +143,7 @@ final class AptPackageSource implements PackageSource {
     try {
       return Sha256.of(file);
     } catch (IOException e) {
-      throw new GuestException(
-          GuestException.Code.CACHE_IO, "cannot read " + file + ": " + e.getMessage(), e);
+      throw new GuestException(GuestException.Code.CACHE_IO, "cannot read " + file + ": " + e, e);
     }
   }
 
@@ -143,14 +154,27 @@ final class AptPackageSource implements PackageSource {
       updateOwnIndex();
       value = lookUp(name, field);
     }
-    return value.orElseThrow(
-        () ->
-            new GuestException(
-                GuestException.Code.PACKAGE_NOT_FOUND,
-                "no package source of this machine has "
-                    + name
-                    + ": it comes from Debian (main); add Debian to the sources, or give --kernel"
-                    + " and --initrd files of your own"));
+    return value.orElseThrow(() -> notFound(name));
+  }
+
+  private GuestException notFound(String name) {
+    if (!indexComplaint.isEmpty()) {
+      return new GuestException(
+          GuestException.Code.DOWNLOAD_FAILED,
+          "Debian's package index cannot be fetched, so there is no "
+              + name
+              + ": "
+              + INSTEAD_OF_NETWORK
+              + " ("
+              + indexComplaint
+              + ")");
+    }
+    return new GuestException(
+        GuestException.Code.PACKAGE_NOT_FOUND,
+        "no package source of this machine has "
+            + name
+            + ": it comes from Debian (main); add Debian to the sources, or give --kernel and"
+            + " --initrd files of your own");
   }
 
   private Optional<String> lookUp(String name, String field) {
@@ -177,13 +201,16 @@ final class AptPackageSource implements PackageSource {
       Files.createDirectories(stateFolder.resolve("cache/archives/partial"));
     } catch (IOException e) {
       throw new GuestException(
-          GuestException.Code.CACHE_IO,
-          "cannot make folders in " + stateFolder + ": " + e.getMessage(),
-          e);
+          GuestException.Code.CACHE_IO, "cannot make folders in " + stateFolder + ": " + e, e);
     }
-    HostCommand.Result updated = HostCommand.run(stateFolder, apt("apt-get", "--quiet", "update"));
+    // Without this, apt-get says 0 when it could fetch nothing. What it did fetch is used all the
+    // same.
+    HostCommand.Result updated =
+        HostCommand.run(
+            stateFolder, apt("apt-get", "--quiet", "-o", "APT::Update::Error-Mode=any", "update"));
     if (!updated.ok()) {
-      progress.step("apt-get update: " + updated.complaint());
+      indexComplaint = "apt-get update: " + updated.complaint();
+      progress.step(indexComplaint);
     }
   }
 

@@ -23,7 +23,8 @@ import java.util.regex.Pattern;
  *
  * <p>Every use checks the digests. A file that is missing or not what the manifest says is named
  * and made anew: from the cached package if that is still sound, else from a new download. The
- * manifest is written last, so a folder that was left in the middle is repaired by the next use.
+ * manifest is written after what it names, so a folder that was left in the middle is repaired by
+ * the next use.
  */
 final class AssetStore {
   private static final String KERNEL_META_PACKAGE = "linux-image-cloud-amd64";
@@ -63,9 +64,7 @@ final class AssetStore {
         }
       } catch (IOException e) {
         throw new GuestException(
-            GuestException.Code.CACHE_IO,
-            "cannot use the cache folder " + folder + ": " + e.getMessage(),
-            e);
+            GuestException.Code.CACHE_IO, "cannot use the cache folder " + folder + ": " + e, e);
       }
     }
   }
@@ -87,17 +86,16 @@ final class AssetStore {
     try {
       Update update = new Update(before, work);
       update.kernel();
+      update.save();
       update.busybox();
+      update.save();
       update.guestProgram();
       update.initrd();
-      AssetManifest after = update.manifest();
-      if (!after.equals(before)) {
-        after.write(folder);
-      }
+      update.save();
       return new GuestAssets(
           update.path(Role.KERNEL),
           update.path(Role.INITRD),
-          after.kernelVersion(),
+          update.kernelVersion,
           update.kernelPackage());
     } finally {
       AtomicFiles.deleteTree(work);
@@ -110,16 +108,27 @@ final class AssetStore {
     private final Map<String, PackageEntry> packages;
     private final Map<Role, AssetEntry> assets;
     private String kernelVersion;
+    private AssetManifest saved;
 
     Update(AssetManifest before, Path work) {
+      this.saved = before;
       this.work = work;
       this.packages = new TreeMap<>(before.packages());
       this.assets = new TreeMap<>(before.assets());
       this.kernelVersion = before.kernelVersion();
     }
 
-    AssetManifest manifest() {
-      return new AssetManifest(AssetManifest.FORMAT, kernelVersion, packages, assets);
+    /**
+     * Writes down what is there by now, so that a later step's failure does not undo a download.
+     */
+    void save() throws IOException {
+      AssetManifest now =
+          new AssetManifest(
+              AssetManifest.FORMAT, kernelVersion, new TreeMap<>(packages), new TreeMap<>(assets));
+      if (!now.equals(saved)) {
+        now.write(folder);
+        saved = now;
+      }
     }
 
     Path path(Role role) {

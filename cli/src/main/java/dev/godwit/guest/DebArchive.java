@@ -61,7 +61,7 @@ final class DebArchive {
       return findInTar(new DataInputStream(tar), wanted);
     } catch (IOException e) {
       throw new GuestException(
-          GuestException.Code.BAD_PACKAGE, "cannot unpack " + deb + ": " + e.getMessage(), e);
+          GuestException.Code.BAD_PACKAGE, "cannot unpack " + deb + ": " + e, e);
     } finally {
       process.destroy();
     }

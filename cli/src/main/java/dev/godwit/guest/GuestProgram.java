@@ -78,7 +78,7 @@ final class GuestProgram {
       Files.write(source, source());
     } catch (IOException e) {
       throw new GuestException(
-          GuestException.Code.CACHE_IO, "cannot write " + source + ": " + e.getMessage(), e);
+          GuestException.Code.CACHE_IO, "cannot write " + source + ": " + e, e);
     }
     List<String> command = new ArrayList<>(List.of("gcc"));
     command.addAll(FLAGS);

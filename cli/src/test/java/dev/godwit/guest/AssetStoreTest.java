@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -103,17 +104,56 @@ final class AssetStoreTest {
   @Test
   void startsAnewFromAManifestThatIsNotOne() throws IOException {
     prepare();
+    Files.writeString(folder.resolve(AssetManifest.FILE), "{");
+
+    prepare();
+
+    assertEquals(4, packages.fetches());
+    assertTrue(AssetManifest.read(folder).isPresent());
+  }
+
+  @Test
+  void believesNoManifestThatLacksSomething() throws IOException {
+    Files.createDirectories(folder);
     for (String bad :
         List.of(
-            "", "{", "[]", "{\"format\": 99}", "{\"format\": 1, \"assets\": {\"KERNEL\": null}}")) {
+            "",
+            "[]",
+            "{\"format\": 99}",
+            "{\"format\": 1}",
+            "{\"format\": 1, \"kernelVersion\": \"6\", \"packages\": {}, \"assets\": {\"KERNEL\":"
+                + " null}}",
+            "{\"format\": 1, \"kernelVersion\": \"6\", \"packages\": {}, \"assets\": {\"KERNEL\":"
+                + " {}}}")) {
       Files.writeString(folder.resolve(AssetManifest.FILE), bad);
-      int before = packages.fetches();
 
-      prepare();
-
-      assertEquals(before + 2, packages.fetches(), bad);
-      assertTrue(AssetManifest.read(folder).isPresent());
+      assertTrue(AssetManifest.read(folder).isEmpty(), bad);
     }
+  }
+
+  @Test
+  void keepsWhatWasFetchedWhenALaterStepFails() throws IOException {
+    PackageSource withoutBusybox =
+        new PackageSource() {
+          @Override
+          public String resolve(String metaPackage, String prefix) {
+            return packages.resolve(metaPackage, prefix);
+          }
+
+          @Override
+          public DebianPackage fetch(String name, Path into) {
+            if (!name.equals(FakePackages.KERNEL_PACKAGE)) {
+              throw new GuestException(GuestException.Code.DOWNLOAD_FAILED, "the network is gone");
+            }
+            return packages.fetch(name, into);
+          }
+        };
+    AssetStore store = new AssetStore(folder, withoutBusybox, Progress.SILENT);
+    assertThrows(GuestException.class, store::prepare);
+
+    prepare();
+
+    assertEquals(2, packages.fetches());
   }
 
   @Test
