@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine's RAM: host memory in which offset = guest physical address (gpa).
@@ -52,6 +53,7 @@ public final class GuestMemory implements AutoCloseable {
   private final long marksBytes;
   private final MemorySegment all;
   private final DirtyMap dirty;
+  private volatile @Nullable WriteObserver observer;
   private boolean closed;
 
   private GuestMemory(long ramBytes, int fd, int mapFlags) {
@@ -316,6 +318,22 @@ public final class GuestMemory implements AutoCloseable {
     for (long gfn = first; gfn <= last; gfn++) {
       DirtyMap.markAt(marksHva + gfn);
     }
+    WriteObserver told = observer;
+    if (told != null) {
+      told.written(first, last);
+    }
+  }
+
+  /** Learns of every write that goes through the accessors: what devices write, not what vCPUs do. */
+  @FunctionalInterface
+  public interface WriteObserver {
+    /** Called after the data was stored, on the writer's thread; must not block. */
+    void written(long firstGfn, long lastGfn);
+  }
+
+  /** Sets the one observer, of an engine that keeps guest code in another form; null for none. */
+  public void observeWrites(@Nullable WriteObserver newObserver) {
+    observer = newObserver;
   }
 
   /** Unmaps the RAM. No thread may be in it or enter it afterwards; closing twice does nothing. */

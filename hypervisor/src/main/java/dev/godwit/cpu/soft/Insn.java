@@ -22,6 +22,12 @@ abstract class Insn {
     this.nextRip = d.nextRip();
   }
 
+  /** For nodes that stand for no bytes of their own. */
+  Insn(long rip, long nextRip) {
+    this.rip = rip;
+    this.nextRip = nextRip;
+  }
+
   /** Executes it. */
   abstract void execute(SoftCpu c);
 

@@ -1,0 +1,303 @@
+package dev.godwit.cpu.soft;
+
+import dev.godwit.memory.GuestMemory;
+import dev.godwit.memory.HostMemory;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A vCPU's decoded code: found by (gpa, RIP, mode), dropped when the bytes are written.
+ *
+ * <p>The <i>epoch</i> grows whenever a fetch might translate differently than before. A block carries the epoch in which
+ * its translation was last looked up, so that chained blocks need no more than a compare. Threads: the vCPU's, but for
+ * {@link #post}.
+ */
+final class BlockCache implements DecodeContext.CodeSource {
+  private static final int JUMP_ENTRIES = 8192;
+  private static final int PAGE_CHUNK_SHIFT = 10;
+
+  /** A page with more blocks than this starts anew: the same bytes were decoded for many addresses. */
+  private static final int MAX_BLOCKS_IN_PAGE = 1024;
+
+  /** Beyond this many instructions the whole cache starts anew. */
+  private static final int MAX_INSNS = 4_000_000;
+
+  /** Added to a key: a block of one instruction, for stepping. */
+  private static final long SINGLE = 1L << 54;
+
+  private final SoftCpu c;
+  private final GuestMemory memory;
+  private final CodeMap codeMap;
+  private final @Nullable CodePage[][] pages;
+  private final Block[] jumps = new Block[JUMP_ENTRIES];
+  private final Insn[] scratch = new Insn[Block.MAX_INSNS];
+  private final DecodeContext d = new DecodeContext();
+  private final Queue<Long> posted = new ConcurrentLinkedQueue<>();
+  private int insns;
+
+  /** Tells the other owners of a code page that this vCPU has written it; set by the engine. */
+  private LongConsumer tellOthers = gfn -> {};
+
+  long epoch;
+
+  // The fetch under way.
+  private long fetchGpa;
+  private long fetchSecondGpa;
+  private long fetchLin;
+  private long fetchBytesAllowed;
+  private boolean crossed;
+
+  BlockCache(SoftCpu c, CodeMap codeMap) {
+    this.c = c;
+    this.memory = c.ports.memory();
+    this.codeMap = codeMap;
+    this.pages = new @Nullable CodePage[(int) ((memory.framePages() >>> PAGE_CHUNK_SHIFT) + 1)][];
+    Arrays.fill(jumps, Block.NONE);
+  }
+
+  void onForeignCodeWritten(LongConsumer listener) {
+    tellOthers = listener;
+  }
+
+  /** Makes every block look up its translation again before it runs. */
+  void mappingChanged() {
+    epoch++;
+  }
+
+  /** Returns the vCPUs that have code in a page, as bits. */
+  int owners(long gfn) {
+    return codeMap.owners(gfn);
+  }
+
+  /** Returns the block at RIP; throws the fault that fetching or decoding its first instruction raises. */
+  Block find() {
+    long key = c.rip ^ c.modeKey;
+    Block block = jumps[jumpIndex(key)];
+    if (block.key == key && block.epoch == epoch) {
+      return block;
+    }
+    block = findTranslated(key, false);
+    jumps[jumpIndex(key)] = block;
+    return block;
+  }
+
+  /** Returns a block of the one instruction at RIP. */
+  Block findSingle() {
+    return findTranslated(c.rip ^ c.modeKey ^ SINGLE, true);
+  }
+
+  private static int jumpIndex(long key) {
+    return (int) (key ^ key >>> 13 ^ key >>> 48) & JUMP_ENTRIES - 1;
+  }
+
+  private Block findTranslated(long key, boolean single) {
+    long lin = c.codeBase() + c.rip;
+    fetchBytesAllowed = Long.MAX_VALUE;
+    if (c.codeBits != 64) {
+      lin &= 0xFFFF_FFFFL;
+      fetchBytesAllowed = c.segLimit[DecodeContext.CS] - c.rip + 1;
+      if (fetchBytesAllowed <= 0) {
+        throw GuestFault.of(GuestFault.GP);
+      }
+    }
+    long gpa = c.mmu.translateFetch(lin);
+    CodePage page = memory.isRam(gpa, 1) ? page(gpa >>> 12) : null;
+    Block block = page == null ? null : page.find(key, gpa);
+    if (block != null && block.bytes <= fetchBytesAllowed && secondPageHolds(block, lin)) {
+      block.epoch = epoch;
+      return block;
+    }
+    return decode(key, lin, gpa, single);
+  }
+
+  private boolean secondPageHolds(Block block, long lin) {
+    if (block.secondGpa < 0) {
+      return true;
+    }
+    if (c.mmu.translateFetch((lin & -4096L) + 4096) == block.secondGpa) {
+      return true;
+    }
+    block.kill();
+    return false;
+  }
+
+  // Decoding.
+
+  private Block decode(long key, long lin, long gpa, boolean single) {
+    boolean cached = memory.isRam(gpa, 1);
+    if (cached) {
+      if (insns > MAX_INSNS) {
+        clear();
+      }
+      CodePage page = claim(gpa >>> 12);
+      if (page.blocks >= MAX_BLOCKS_IN_PAGE) {
+        drop(page);
+        claim(gpa >>> 12);
+      }
+    }
+    fetchGpa = gpa;
+    fetchSecondGpa = -1;
+    fetchLin = lin;
+    crossed = false;
+    long rip = c.rip;
+    int count = 0;
+    int bytes = 0;
+    while (true) {
+      Insn insn;
+      try {
+        d.begin(this, rip, c.codeBits, c.stackMask == 0xFFFF_FFFFL);
+        insn = OpcodeTable.decode(d);
+      } catch (GuestFault fault) {
+        if (count == 0) {
+          throw fault;
+        }
+        break; // it is raised when execution gets there
+      }
+      if (crossed && count > 0) {
+        break;
+      }
+      int length = d.length();
+      scratch[count++] = insn;
+      bytes += length;
+      fetchGpa += length;
+      fetchLin += length;
+      fetchBytesAllowed -= length;
+      boolean wrapped = d.nextRip() < rip && c.codeBits != 64;
+      rip = d.nextRip();
+      if (insn.endsBlock() || crossed || single || wrapped || count == Block.MAX_INSNS
+          || (gpa & 0xFFF) + bytes >= 4096) {
+        break;
+      }
+    }
+    long second = crossed ? fetchSecondGpa : -1;
+    Insn last = scratch[count - 1];
+    Block block =
+        new Block(key, c.rip, gpa, second, bytes, Arrays.copyOf(scratch, count), !last.endsBlock());
+    if (cached && (second < 0 || memory.isRam(second, 1))) {
+      keep(block);
+    }
+    // A block of device memory runs once: its epoch never is the current one.
+    return block;
+  }
+
+  /** Supplies code bytes to the decoder. */
+  @Override
+  public int byteAt(int offset) {
+    if (offset >= fetchBytesAllowed) {
+      throw GuestFault.of(GuestFault.GP);
+    }
+    int at = ((int) fetchGpa & 0xFFF) + offset;
+    // The page may have ended with the instruction before: fetchGpa itself never leaves its page.
+    if (at < 4096) {
+      return physicalByte((fetchGpa & -4096L) + at);
+    }
+    if (!crossed) {
+      long next = (fetchLin & -4096L) + 4096;
+      fetchSecondGpa = c.mmu.translateFetch(c.longMode() ? next : next & 0xFFFF_FFFFL);
+      crossed = true;
+      if (memory.isRam(fetchSecondGpa, 1)) {
+        claim(fetchSecondGpa >>> 12);
+      }
+    }
+    return physicalByte(fetchSecondGpa + at - 4096);
+  }
+
+  private int physicalByte(long gpa) {
+    return memory.isRam(gpa, 1)
+        ? HostMemory.ALL.get(ValueLayout.JAVA_BYTE, memory.baseHva() + gpa) & 0xFF
+        : (int) c.mmu.physicalRead(gpa, 1);
+  }
+
+  private void keep(Block block) {
+    claim(block.gpa >>> 12).add(block);
+    if (block.secondGpa >= 0) {
+      claim(block.secondGpa >>> 12).addCrossingIn(block);
+    }
+    insns += block.code.length;
+    block.epoch = epoch;
+  }
+
+  // Pages.
+
+  private @Nullable CodePage page(long gfn) {
+    CodePage[] chunk = pages[(int) (gfn >>> PAGE_CHUNK_SHIFT)];
+    return chunk == null ? null : chunk[(int) gfn & (1 << PAGE_CHUNK_SHIFT) - 1];
+  }
+
+  /** Makes a page one that holds code: from now on stores to it are seen. Comes before its bytes are read. */
+  private CodePage claim(long gfn) {
+    CodePage page = page(gfn);
+    if (page == null) {
+      int at = (int) (gfn >>> PAGE_CHUNK_SHIFT);
+      @Nullable CodePage[] chunk = pages[at];
+      if (chunk == null) {
+        chunk = new @Nullable CodePage[1 << PAGE_CHUNK_SHIFT];
+        pages[at] = chunk;
+      }
+      page = new CodePage(gfn);
+      chunk[(int) gfn & (1 << PAGE_CHUNK_SHIFT) - 1] = page;
+      codeMap.claim(gfn, c.index);
+      c.mmu.protectCode(gfn);
+    }
+    return page;
+  }
+
+  private void drop(CodePage page) {
+    page.kill();
+    CodePage[] chunk = pages[(int) (page.gfn >>> PAGE_CHUNK_SHIFT)];
+    if (chunk != null) {
+      chunk[(int) page.gfn & (1 << PAGE_CHUNK_SHIFT) - 1] = null;
+    }
+    codeMap.release(page.gfn, c.index);
+  }
+
+  /** Drops everything. */
+  void clear() {
+    for (CodePage[] chunk : pages) {
+      if (chunk != null) {
+        for (CodePage page : chunk) {
+          if (page != null) {
+            drop(page);
+          }
+        }
+      }
+    }
+    insns = 0;
+    Arrays.fill(jumps, Block.NONE);
+  }
+
+  /** Called after each store of this vCPU that went the slow way: drops blocks whose bytes it may have changed. */
+  void stored(long gpa, int bytes) {
+    long gfn = gpa >>> 12;
+    int owners = codeMap.owners(gfn);
+    if (owners == 0) {
+      return;
+    }
+    CodePage page = page(gfn);
+    if (page != null && page.covers((int) gpa & 0xFFF, bytes)) {
+      drop(page);
+    }
+    if ((owners & ~(1 << c.index)) != 0) {
+      tellOthers.accept(gfn);
+    }
+  }
+
+  /** Asks for a page's blocks to be dropped at the next block boundary. Any thread; the caller sets attention. */
+  void post(long gfn) {
+    posted.add(gfn);
+  }
+
+  /** Does what {@link #post} asked for. */
+  void dropPosted() {
+    for (Long gfn = posted.poll(); gfn != null; gfn = posted.poll()) {
+      CodePage page = page(gfn);
+      if (page != null) {
+        drop(page);
+      }
+    }
+  }
+}

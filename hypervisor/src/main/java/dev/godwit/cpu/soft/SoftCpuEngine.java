@@ -1,0 +1,67 @@
+package dev.godwit.cpu.soft;
+
+import dev.godwit.cpu.CpuEngine;
+import dev.godwit.cpu.CpuException;
+import dev.godwit.cpu.Vcpu;
+import dev.godwit.cpu.VcpuPorts;
+import dev.godwit.memory.GuestMemory;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
+
+/** The engine {@code soft}. vCPUs of one machine share what is known about pages that hold code. */
+public final class SoftCpuEngine implements CpuEngine {
+  private final List<SoftVcpu> vcpus = new CopyOnWriteArrayList<>();
+  private @Nullable CodeMap codeMap;
+  private @Nullable GuestMemory memory;
+
+  @Override
+  public String name() {
+    return "soft";
+  }
+
+  @Override
+  public synchronized Vcpu createVcpu(int index, VcpuPorts ports) {
+    if (index >= CodeMap.MAX_VCPUS) {
+      throw new CpuException(
+          CpuException.Code.UNSUPPORTED,
+          "the soft engine runs at most " + CodeMap.MAX_VCPUS + " vCPUs in one machine");
+    }
+    CodeMap map = codeMap;
+    if (map == null || memory == null) {
+      map = new CodeMap(ports.memory().framePages());
+      codeMap = map;
+      memory = ports.memory();
+      CodeMap shared = map;
+      memory.observeWrites((firstGfn, lastGfn) -> written(shared, firstGfn, lastGfn, -1));
+    }
+    CodeMap shared = map;
+    SoftCpu cpu = new SoftCpu(ports, index, shared);
+    cpu.blocks.onForeignCodeWritten(gfn -> written(shared, gfn, gfn, index));
+    SoftVcpu vcpu = new SoftVcpu(cpu);
+    vcpus.add(vcpu);
+    return vcpu;
+  }
+
+  /** Makes owners of code pages drop their blocks, all but the vCPU that has written. */
+  private void written(CodeMap map, long firstGfn, long lastGfn, int writer) {
+    for (long gfn = firstGfn; gfn <= lastGfn; gfn++) {
+      int owners = map.owners(gfn);
+      if (owners != 0) {
+        for (SoftVcpu vcpu : vcpus) {
+          if (vcpu.index() != writer && (owners >> vcpu.index() & 1) != 0) {
+            vcpu.codeWritten(gfn);
+          }
+        }
+      }
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    if (memory != null) {
+      memory.observeWrites(null);
+    }
+    vcpus.clear();
+  }
+}
