@@ -324,7 +324,9 @@ public final class GuestMemory implements AutoCloseable {
     }
   }
 
-  /** Learns of every write that goes through the accessors: what devices write, not what vCPUs do. */
+  /**
+   * Learns of every write that goes through the accessors: what devices write, not what vCPUs do.
+   */
   @FunctionalInterface
   public interface WriteObserver {
     /** Called after the data was stored, on the writer's thread; must not block. */

@@ -10,7 +10,10 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** Between {@link VcpuState} and its section's message. Checks shapes; engines check what the values mean. */
+/**
+ * Between {@link VcpuState} and its section's message. Checks shapes; engines check what the values
+ * mean.
+ */
 public final class VcpuStateCodec {
   private static final int GPRS = 16;
   private static final int SEGMENTS = 6;
@@ -50,7 +53,9 @@ public final class VcpuStateCodec {
     }
     state
         .msrs()
-        .forEach((number, value) -> section.addMsrs(VcpuMsr.newBuilder().setNumber(number).setValue(value)));
+        .forEach(
+            (number, value) ->
+                section.addMsrs(VcpuMsr.newBuilder().setNumber(number).setValue(value)));
     return section.build();
   }
 
@@ -88,7 +93,11 @@ public final class VcpuStateCodec {
         table(section.getGdtr()),
         table(section.getIdtr()),
         new VcpuState.Control(
-            section.getCr0(), section.getCr2(), section.getCr3(), section.getCr4(), section.getCr8()),
+            section.getCr0(),
+            section.getCr2(),
+            section.getCr3(),
+            section.getCr4(),
+            section.getCr8()),
         longs(section.getDebugList()),
         msrs,
         section.getFxsave().toByteArray(),
@@ -118,7 +127,9 @@ public final class VcpuStateCodec {
 
   private static VcpuState.Segment segment(VcpuSegment s) {
     if ((s.getSelector() & ~0xFFFF) != 0 || (s.getAttributes() & ~0x1_F0FF) != 0) {
-      throw bad("a segment has selector 0x%x, attributes 0x%x".formatted(s.getSelector(), s.getAttributes()));
+      throw bad(
+          "a segment has selector 0x%x, attributes 0x%x"
+              .formatted(s.getSelector(), s.getAttributes()));
     }
     return new VcpuState.Segment(s.getSelector(), s.getBase(), s.getLimit(), s.getAttributes());
   }
@@ -155,6 +166,7 @@ public final class VcpuStateCodec {
   }
 
   private static CpuException bad(String what) {
-    return new CpuException(CpuException.Code.BAD_STATE, "the vCPU's section is malformed: " + what);
+    return new CpuException(
+        CpuException.Code.BAD_STATE, "the vCPU's section is malformed: " + what);
   }
 }

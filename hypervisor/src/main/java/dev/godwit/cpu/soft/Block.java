@@ -3,10 +3,11 @@ package dev.godwit.cpu.soft;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A run of decoded instructions with one entry: what the run loop executes between two looks around.
+ * A run of decoded instructions with one entry: what the run loop executes between two looks
+ * around.
  *
- * <p>Belongs to one vCPU. It may run only while {@link #epoch} equals the cache's: then its linear address is known to
- * map to its bytes with the right to execute them.
+ * <p>Belongs to one vCPU. It may run only while {@link #epoch} equals the cache's: then its linear
+ * address is known to map to its bytes with the right to execute them.
  */
 final class Block {
   /** The most instructions a block has. */
@@ -26,7 +27,10 @@ final class Block {
 
   final int bytes;
 
-  /** The instructions; replaced in place by {@link Stop}s when the bytes change under a running block. */
+  /**
+   * The instructions; replaced in place by {@link Stop}s when the bytes change under a running
+   * block.
+   */
   final Insn[] code;
 
   /** Whether the last instruction leaves RIP to the run loop. */
@@ -78,14 +82,13 @@ final class Block {
 
     @Override
     void execute(SoftCpu c) {
-      throw Stopped.INSTANCE;
+      throw new Stopped();
     }
   }
 
   /** Thrown by a block that was killed while it ran. */
   static final class Stopped extends RuntimeException {
     private static final long serialVersionUID = 1L;
-    static final Stopped INSTANCE = new Stopped();
 
     private Stopped() {
       super(null, null, false, false);

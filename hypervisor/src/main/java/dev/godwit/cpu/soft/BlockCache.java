@@ -12,15 +12,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * A vCPU's decoded code: found by (gpa, RIP, mode), dropped when the bytes are written.
  *
- * <p>The <i>epoch</i> grows whenever a fetch might translate differently than before. A block carries the epoch in which
- * its translation was last looked up, so that chained blocks need no more than a compare. Threads: the vCPU's, but for
- * {@link #post}.
+ * <p>The <i>epoch</i> grows whenever a fetch might translate differently than before. A block
+ * carries the epoch in which its translation was last looked up, so that chained blocks need no
+ * more than a compare. Threads: the vCPU's, but for {@link #post}.
  */
 final class BlockCache implements DecodeContext.CodeSource {
   private static final int JUMP_ENTRIES = 8192;
   private static final int PAGE_CHUNK_SHIFT = 10;
 
-  /** A page with more blocks than this starts anew: the same bytes were decoded for many addresses. */
+  /**
+   * A page with more blocks than this starts anew: the same bytes were decoded for many addresses.
+   */
   private static final int MAX_BLOCKS_IN_PAGE = 1024;
 
   /** Beyond this many instructions the whole cache starts anew. */
@@ -32,7 +34,7 @@ final class BlockCache implements DecodeContext.CodeSource {
   private final SoftCpu c;
   private final GuestMemory memory;
   private final CodeMap codeMap;
-  private final @Nullable CodePage[][] pages;
+  private final @Nullable CodePage[] @Nullable [] pages;
   private final Block[] jumps = new Block[JUMP_ENTRIES];
   private final Insn[] scratch = new Insn[Block.MAX_INSNS];
   private final DecodeContext d = new DecodeContext();
@@ -55,7 +57,8 @@ final class BlockCache implements DecodeContext.CodeSource {
     this.c = c;
     this.memory = c.ports.memory();
     this.codeMap = codeMap;
-    this.pages = new @Nullable CodePage[(int) ((memory.framePages() >>> PAGE_CHUNK_SHIFT) + 1)][];
+    this.pages =
+        new @Nullable CodePage[(int) ((memory.framePages() >>> PAGE_CHUNK_SHIFT) + 1)] @Nullable [];
     Arrays.fill(jumps, Block.NONE);
   }
 
@@ -73,7 +76,10 @@ final class BlockCache implements DecodeContext.CodeSource {
     return codeMap.owners(gfn);
   }
 
-  /** Returns the block at RIP; throws the fault that fetching or decoding its first instruction raises. */
+  /**
+   * Returns the block at RIP; throws the fault that fetching or decoding its first instruction
+   * raises.
+   */
   Block find() {
     long key = c.rip ^ c.modeKey;
     Block block = jumps[jumpIndex(key)];
@@ -168,7 +174,11 @@ final class BlockCache implements DecodeContext.CodeSource {
       fetchBytesAllowed -= length;
       boolean wrapped = d.nextRip() < rip && c.codeBits != 64;
       rip = d.nextRip();
-      if (insn.endsBlock() || crossed || single || wrapped || count == Block.MAX_INSNS
+      if (insn.endsBlock()
+          || crossed
+          || single
+          || wrapped
+          || count == Block.MAX_INSNS
           || (gpa & 0xFFF) + bytes >= 4096) {
         break;
       }
@@ -224,11 +234,14 @@ final class BlockCache implements DecodeContext.CodeSource {
   // Pages.
 
   private @Nullable CodePage page(long gfn) {
-    CodePage[] chunk = pages[(int) (gfn >>> PAGE_CHUNK_SHIFT)];
+    @Nullable CodePage[] chunk = pages[(int) (gfn >>> PAGE_CHUNK_SHIFT)];
     return chunk == null ? null : chunk[(int) gfn & (1 << PAGE_CHUNK_SHIFT) - 1];
   }
 
-  /** Makes a page one that holds code: from now on stores to it are seen. Comes before its bytes are read. */
+  /**
+   * Makes a page one that holds code: from now on stores to it are seen. Comes before its bytes are
+   * read.
+   */
   private CodePage claim(long gfn) {
     CodePage page = page(gfn);
     if (page == null) {
@@ -248,7 +261,7 @@ final class BlockCache implements DecodeContext.CodeSource {
 
   private void drop(CodePage page) {
     page.kill();
-    CodePage[] chunk = pages[(int) (page.gfn >>> PAGE_CHUNK_SHIFT)];
+    @Nullable CodePage[] chunk = pages[(int) (page.gfn >>> PAGE_CHUNK_SHIFT)];
     if (chunk != null) {
       chunk[(int) page.gfn & (1 << PAGE_CHUNK_SHIFT) - 1] = null;
     }
@@ -257,7 +270,7 @@ final class BlockCache implements DecodeContext.CodeSource {
 
   /** Drops everything. */
   void clear() {
-    for (CodePage[] chunk : pages) {
+    for (@Nullable CodePage[] chunk : pages) {
       if (chunk != null) {
         for (CodePage page : chunk) {
           if (page != null) {
@@ -270,7 +283,10 @@ final class BlockCache implements DecodeContext.CodeSource {
     Arrays.fill(jumps, Block.NONE);
   }
 
-  /** Called after each store of this vCPU that went the slow way: drops blocks whose bytes it may have changed. */
+  /**
+   * Called after each store of this vCPU that went the slow way: drops blocks whose bytes it may
+   * have changed.
+   */
   void stored(long gpa, int bytes) {
     long gfn = gpa >>> 12;
     int owners = codeMap.owners(gfn);
@@ -286,7 +302,10 @@ final class BlockCache implements DecodeContext.CodeSource {
     }
   }
 
-  /** Asks for a page's blocks to be dropped at the next block boundary. Any thread; the caller sets attention. */
+  /**
+   * Asks for a page's blocks to be dropped at the next block boundary. Any thread; the caller sets
+   * attention.
+   */
   void post(long gfn) {
     posted.add(gfn);
   }

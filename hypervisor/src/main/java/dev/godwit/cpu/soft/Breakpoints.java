@@ -1,6 +1,9 @@
 package dev.godwit.cpu.soft;
 
-/** The debug registers' breakpoints (SDM vol. 3B 18.2). While any is enabled the run loop goes instruction by instruction. */
+/**
+ * The debug registers' breakpoints (SDM vol. 3B 18.2). While any is enabled the run loop goes
+ * instruction by instruction.
+ */
 final class Breakpoints {
   private static final int EXECUTE = 0;
   private static final int WRITE = 1;
@@ -60,7 +63,10 @@ final class Breakpoints {
     return hit;
   }
 
-  /** Notes data breakpoints that an access hits, in {@link SoftCpu#pendingDr6}: they trap after the instruction. */
+  /**
+   * Notes data breakpoints that an access hits, in {@link SoftCpu#pendingDr6}: they trap after the
+   * instruction.
+   */
   static void noteData(SoftCpu c, long lin, int accessBytes, boolean write) {
     for (int i = 0; i < 4; i++) {
       int kind = kind(c.dr[7], i);

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Which pages of RAM hold decoded code, and of which vCPUs: a bit per vCPU. Machine-wide.
  *
- * <p>A page in it has no write entry in any TLB, so that every store to it passes {@link Mmu#write}, and devices look
- * here after each write to RAM. Threads: any.
+ * <p>A page in it has no write entry in any TLB, so that every store to it passes {@link
+ * Mmu#write}, and devices look here after each write to RAM. Threads: any.
  */
 final class CodeMap {
   /** vCPUs that one word can tell apart. */

@@ -158,7 +158,8 @@ final class ControlInsns {
     int register = d.reg();
     int to = d.rm();
     int size = d.is64() ? 8 : 4;
-    return SystemInsn.plain(d, c -> SystemInsn.setRegister(c, to, size, c.dr[debugRegister(c, register)]));
+    return SystemInsn.plain(
+        d, c -> SystemInsn.setRegister(c, to, size, c.dr[debugRegister(c, register)]));
   }
 
   static Insn writeDebug(DecodeContext d) {

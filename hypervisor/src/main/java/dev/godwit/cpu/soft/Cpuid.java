@@ -5,9 +5,9 @@ import java.nio.charset.StandardCharsets;
 /**
  * What CPUID says: the CPU model {@code x86-64-v1}.
  *
- * <p>It presents itself as an in-order core without speculation (family 6, model 1Ch), which is what an interpreter is:
- * no guest then spends time on work-arounds for speculative execution. Frequencies are announced (leaves 15h, 16h), so
- * that nothing needs calibration.
+ * <p>It presents itself as an in-order core without speculation (family 6, model 1Ch), which is
+ * what an interpreter is: no guest then spends time on work-arounds for speculative execution.
+ * Frequencies are announced (leaves 15h, 16h), so that nothing needs calibration.
  */
 final class Cpuid {
   private static final int SIGNATURE = 0x0001_06CA;
@@ -66,7 +66,8 @@ final class Cpuid {
     if (leaf >= 0x4000_0000 && leaf < 0x4001_0000) {
       return;
     }
-    int wanted = leaf >= 0 && leaf > MAX_BASIC || leaf < 0 && leaf > MAX_EXTENDED ? MAX_BASIC : leaf;
+    int wanted =
+        leaf >= 0 && leaf > MAX_BASIC || leaf < 0 && leaf > MAX_EXTENDED ? MAX_BASIC : leaf;
     switch (wanted) {
       case 0 -> vendor();
       case 1 -> features();

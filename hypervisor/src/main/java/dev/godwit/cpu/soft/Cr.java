@@ -30,8 +30,7 @@ final class Cr {
   static final long OSXMMEXCPT = 1 << 10;
 
   /** What this CPU model lets a guest set; anything else raises #GP. */
-  static final long CR4_SUPPORTED =
-      TSD | DE | PSE | PAE | MCE | PGE | PCE | OSFXSR | OSXMMEXCPT;
+  static final long CR4_SUPPORTED = TSD | DE | PSE | PAE | MCE | PGE | PCE | OSFXSR | OSXMMEXCPT;
 
   // EFER
   static final long SCE = 1;
@@ -42,7 +41,16 @@ final class Cr {
 
   /** The bits of RFLAGS that exist, but for the arithmetic flags and bit 1. */
   static final long RFLAGS_REST =
-      Flags.TF | Flags.IF | Flags.DF | Flags.IOPL | Flags.NT | Flags.RF | Flags.VM | Flags.AC | Flags.VIF | Flags.VIP
+      Flags.TF
+          | Flags.IF
+          | Flags.DF
+          | Flags.IOPL
+          | Flags.NT
+          | Flags.RF
+          | Flags.VM
+          | Flags.AC
+          | Flags.VIF
+          | Flags.VIP
           | Flags.ID;
 
   /** Bits of a physical address; CPUID leaf 8000_0008 says so. */

@@ -1,6 +1,9 @@
 package dev.godwit.cpu.soft;
 
-/** Far JMP, CALL, RET and IRET in all modes (SDM vol. 2, vol. 3A 5.8). Each sets RIP and returns, or faults. */
+/**
+ * Far JMP, CALL, RET and IRET in all modes (SDM vol. 2, vol. 3A 5.8). Each sets RIP and returns, or
+ * faults.
+ */
 final class FarTransfer {
   private static final int CODE_SEGMENT = Segments.S | Segments.CODE;
 
@@ -52,7 +55,9 @@ final class FarTransfer {
       throw GuestFault.of(GuestFault.NP, selector & 0xFFFC);
     }
     if (task) {
-      c.interrupts.tasks().transfer(type == 5 ? (int) (raw >>> 16) & 0xFFFF : selector, call, nextRip);
+      c.interrupts
+          .tasks()
+          .transfer(type == 5 ? (int) (raw >>> 16) & 0xFFFF : selector, call, nextRip);
     } else if (c.longMode()) {
       throughGate64(c, selector, raw, call, nextRip);
     } else {
@@ -160,7 +165,8 @@ final class FarTransfer {
     return raw;
   }
 
-  private static void throughGate64(SoftCpu c, int gateSelector, long gate, boolean call, long nextRip) {
+  private static void throughGate64(
+      SoftCpu c, int gateSelector, long gate, boolean call, long nextRip) {
     long upper =
         c.mmu.systemRead(c.segments.descriptorAddress(gateSelector, 16, GuestFault.GP, 0) + 8, 8);
     if ((upper >>> 40 & 0x1F) != 0) {
@@ -251,8 +257,12 @@ final class FarTransfer {
     return raw;
   }
 
-  /** Completes a return that loads SS and the stack pointer: to an outer level, or any IRET in 64-bit mode. */
-  private static void outer(SoftCpu c, int selector, long raw, long target, int ss, long sp, int release) {
+  /**
+   * Completes a return that loads SS and the stack pointer: to an outer level, or any IRET in
+   * 64-bit mode.
+   */
+  private static void outer(
+      SoftCpu c, int selector, long raw, long target, int ss, long sp, int release) {
     int newCpl = selector & 3;
     boolean to64 = c.longMode() && (Segments.attributes(raw) & Segments.L) != 0;
     long stack = 0;

@@ -8,14 +8,16 @@ import java.util.Set;
 /**
  * What helps to find out why a guest went wrong.
  *
- * <p>{@code -Dgodwit.soft.trace=exceptions} logs every exception, {@code interrupts} every delivery too, {@code blocks}
- * keeps the last 64 block starts. A triple fault always tells the faults that led to it and the registers.
+ * <p>{@code -Dgodwit.soft.trace=exceptions} logs every exception, {@code interrupts} every delivery
+ * too, {@code blocks} keeps the last 64 block starts. A triple fault always tells the faults that
+ * led to it and the registers.
  */
 final class FaultLog {
   private static final Logger LOG = System.getLogger(FaultLog.class.getName());
 
   private static final String TRACE = System.getProperty("godwit.soft.trace", "");
-  private static final boolean EXCEPTIONS = TRACE.contains("exceptions") || TRACE.contains("interrupts");
+  private static final boolean EXCEPTIONS =
+      TRACE.contains("exceptions") || TRACE.contains("interrupts");
   private static final boolean INTERRUPTS = TRACE.contains("interrupts");
 
   /** Whether the run loop notes block starts. */
@@ -56,7 +58,11 @@ final class FaultLog {
   void deliver(int vector) {
     if (INTERRUPTS) {
       LOG.log(
-          Level.INFO, "vcpu {0}: deliver {1} at rip 0x{2}", c.index, vector, Long.toHexString(c.rip));
+          Level.INFO,
+          "vcpu {0}: deliver {1} at rip 0x{2}",
+          c.index,
+          vector,
+          Long.toHexString(c.rip));
     }
   }
 
@@ -87,7 +93,9 @@ final class FaultLog {
   /** Tells why the guest is about to be reset. */
   void tripleFault(GuestFault first, GuestFault last) {
     StringBuilder text = new StringBuilder(1000);
-    text.append("vcpu %d: triple fault: first %s, last %s%n".formatted(c.index, first.getMessage(), last.getMessage()));
+    text.append(
+        "vcpu %d: triple fault: first %s, last %s%n"
+            .formatted(c.index, first.getMessage(), last.getMessage()));
     text.append(registers()).append('\n');
     for (int i = Math.max(0, faulted - FAULTS); i < faulted; i++) {
       text.append(
@@ -103,22 +111,30 @@ final class FaultLog {
   /** Returns the registers as text. */
   String registers() {
     StringBuilder text = new StringBuilder(600);
-    text.append("rip 0x%x rflags 0x%x cpl %d %d bits".formatted(c.rip, c.rflags(), c.cpl, c.codeBits));
+    text.append(
+        "rip 0x%x rflags 0x%x cpl %d %d bits".formatted(c.rip, c.rflags(), c.cpl, c.codeBits));
     String[] names = {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di"};
     for (int i = 0; i < 16; i++) {
       text.append(" r%s 0x%x".formatted(i < 8 ? names[i] : String.valueOf(i), c.regs[i]));
     }
     text.append(
-        " cr0 0x%x cr2 0x%x cr3 0x%x cr4 0x%x efer 0x%x".formatted(c.cr0, c.cr2, c.cr3, c.cr4, c.efer));
+        " cr0 0x%x cr2 0x%x cr3 0x%x cr4 0x%x efer 0x%x"
+            .formatted(c.cr0, c.cr2, c.cr3, c.cr4, c.efer));
     String[] segments = {"es", "cs", "ss", "ds", "fs", "gs", "", "ldtr", "tr"};
     for (int i = 0; i < 9; i++) {
       if (i != DecodeContext.FLAT) {
         text.append(
             " %s 0x%x:0x%x+0x%x/0x%x"
-                .formatted(segments[i], c.segSelector[i], c.segBase[i], c.segLimit[i], c.segAttributes[i]));
+                .formatted(
+                    segments[i],
+                    c.segSelector[i],
+                    c.segBase[i],
+                    c.segLimit[i],
+                    c.segAttributes[i]));
       }
     }
-    text.append(" gdt 0x%x+0x%x idt 0x%x+0x%x".formatted(c.gdtBase, c.gdtLimit, c.idtBase, c.idtLimit));
+    text.append(
+        " gdt 0x%x+0x%x idt 0x%x+0x%x".formatted(c.gdtBase, c.gdtLimit, c.idtBase, c.idtLimit));
     return text.toString();
   }
 }

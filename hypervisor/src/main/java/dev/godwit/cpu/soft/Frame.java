@@ -1,8 +1,8 @@
 package dev.godwit.cpu.soft;
 
 /**
- * Pushes to a stack that is not, or not yet, the current one: the frames that interrupts and call gates of 16- and
- * 32-bit modes make. Registers change only by {@link #loadStack}.
+ * Pushes to a stack that is not, or not yet, the current one: the frames that interrupts and call
+ * gates of 16- and 32-bit modes make. Registers change only by {@link #loadStack}.
  */
 final class Frame {
   private final SoftCpu c;

@@ -3,11 +3,11 @@ package dev.godwit.cpu.soft;
 import dev.godwit.cpu.VcpuState.Activity;
 
 /**
- * Delivery of interrupts and exceptions (SDM vol. 3A ch. 6): real mode, protected mode with 16- and 32-bit gates, task
- * gates, virtual-8086 mode, 64-bit mode with IST.
+ * Delivery of interrupts and exceptions (SDM vol. 3A ch. 6): real mode, protected mode with 16- and
+ * 32-bit gates, task gates, virtual-8086 mode, 64-bit mode with IST.
  *
- * <p>Everything is checked and the frame written before a register changes, so that a fault during delivery finds the
- * state as it was.
+ * <p>Everything is checked and the frame written before a register changes, so that a fault during
+ * delivery finds the state as it was.
  */
 final class Interrupts {
   /** What is delivered; decides privilege checks and the EXT bit. */
@@ -32,7 +32,10 @@ final class Interrupts {
     this.tasks = new TaskSwitch(c);
   }
 
-  /** Delivers a fault; RIP points at the faulting instruction. A fault of the delivery escalates, up to a triple fault. */
+  /**
+   * Delivers a fault; RIP points at the faulting instruction. A fault of the delivery escalates, up
+   * to a triple fault.
+   */
   void exception(GuestFault first) {
     GuestFault fault = first;
     c.log.exception(fault);
@@ -83,7 +86,10 @@ final class Interrupts {
     }
   }
 
-  /** INT n, INT3, INTO: delivers with the instruction's end as return address; throws what the instruction raises. */
+  /**
+   * INT n, INT3, INTO: delivers with the instruction's end as return address; throws what the
+   * instruction raises.
+   */
   void software(int vector, long nextRip) {
     if (c.virtual8086() && c.iopl() < 3 && vector != GuestFault.BP && vector != GuestFault.OF) {
       throw GuestFault.of(GuestFault.GP);
@@ -111,7 +117,8 @@ final class Interrupts {
     return doubled ? GuestFault.of(GuestFault.DF) : second;
   }
 
-  private void deliver(int vector, Kind kind, boolean hasError, int error, long returnRip, long rflags) {
+  private void deliver(
+      int vector, Kind kind, boolean hasError, int error, long returnRip, long rflags) {
     c.log.deliver(vector);
     if (!c.protectedMode()) {
       real(vector, returnRip, rflags);
@@ -140,7 +147,8 @@ final class Interrupts {
 
   // 64-bit mode.
 
-  private void longMode(int vector, Kind kind, boolean hasError, int error, long returnRip, long rflags) {
+  private void longMode(
+      int vector, Kind kind, boolean hasError, int error, long returnRip, long rflags) {
     int ext = kind == Kind.SOFTWARE ? 0 : 1;
     int gateError = vector * 8 + 2 + ext;
     if (vector * 16 + 15 > c.idtLimit) {
@@ -216,7 +224,8 @@ final class Interrupts {
     }
     long raw = c.segments.descriptor(selector, GuestFault.GP, ext);
     int a = Segments.attributes(raw);
-    if ((a & (Segments.S | Segments.CODE)) != (Segments.S | Segments.CODE) || Segments.dpl(a) > c.cpl) {
+    if ((a & (Segments.S | Segments.CODE)) != (Segments.S | Segments.CODE)
+        || Segments.dpl(a) > c.cpl) {
       throw GuestFault.of(GuestFault.GP, selector & 0xFFFC | ext);
     }
     if ((a & Segments.P) == 0) {
@@ -294,7 +303,8 @@ final class Interrupts {
     raw = c.segments.access(selector, raw);
     clearFlags((type & 1) == 0);
     if (fromVirtual) {
-      for (int seg : new int[] {DecodeContext.ES, DecodeContext.DS, DecodeContext.FS, DecodeContext.GS}) {
+      for (int seg :
+          new int[] {DecodeContext.ES, DecodeContext.DS, DecodeContext.FS, DecodeContext.GS}) {
         c.segments.loadNull(seg, 0);
       }
       c.segments.computeAllBounds();

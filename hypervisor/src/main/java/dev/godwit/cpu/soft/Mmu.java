@@ -8,13 +8,13 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * The software TLB and every access that misses it: page walks, page-crossing, MMIO, the local APIC's page, stores to
- * decoded code.
+ * The software TLB and every access that misses it: page walks, page-crossing, MMIO, the local
+ * APIC's page, stores to decoded code.
  *
- * <p>Two direct-mapped TLBs, for user and supervisor accesses. An entry has a read tag and a write tag (the page's
- * linear address, or {@link #NO_PAGE}) and an addend: hva = lin + addend. A write tag is there only if a store needs
- * nothing but the store and its dirty mark: page writable, its dirty bit set, RAM, no decoded code in it. Fetches have
- * smaller TLBs of their own that give gpas.
+ * <p>Two direct-mapped TLBs, for user and supervisor accesses. An entry has a read tag and a write
+ * tag (the page's linear address, or {@link #NO_PAGE}) and an addend: hva = lin + addend. A write
+ * tag is there only if a store needs nothing but the store and its dirty mark: page writable, its
+ * dirty bit set, RAM, no decoded code in it. Fetches have smaller TLBs of their own that give gpas.
  */
 final class Mmu {
   static final int ENTRIES = 2048;
@@ -77,7 +77,9 @@ final class Mmu {
     return noTags;
   }
 
-  /** Says whether every access must come through here: alignment checks are on, or data breakpoints. */
+  /**
+   * Says whether every access must come through here: alignment checks are on, or data breakpoints.
+   */
   boolean everySlow() {
     return alignmentChecked() || Breakpoints.watchesData(c.dr[7]);
   }
@@ -185,7 +187,9 @@ final class Mmu {
 
   // Translation.
 
-  /** Raises #GP(0) for addresses that are not canonical in long mode; wraps to 32 bits elsewhere. */
+  /**
+   * Raises #GP(0) for addresses that are not canonical in long mode; wraps to 32 bits elsewhere.
+   */
   private long checkedLin(long lin, int bytes) {
     if (!c.longMode()) {
       return lin & 0xFFFF_FFFFL;
@@ -247,7 +251,8 @@ final class Mmu {
     if (fetchTags[user][at] != page) {
       fetchGpas[user][at] = walk.translate(lin, PageWalk.FETCH, user == 1) & PAGE_MASK;
       fetchTags[user][at] = page;
-      fetchKinds[user][at] = (byte) ((walk.global ? GLOBAL : 0) | (walk.pageShift > 12 ? LARGE : 0));
+      fetchKinds[user][at] =
+          (byte) ((walk.global ? GLOBAL : 0) | (walk.pageShift > 12 ? LARGE : 0));
     }
     return fetchGpas[user][at] | lin & 0xFFF;
   }
@@ -348,7 +353,8 @@ final class Mmu {
       return 0;
     }
     long gpa = translate(at, PageWalk.WRITE, userNow());
-    boolean plain = memory.isRam(gpa, bytes) && !isApicPage(gpa) && c.blocks.owners(gpa >>> 12) == 0;
+    boolean plain =
+        memory.isRam(gpa, bytes) && !isApicPage(gpa) && c.blocks.owners(gpa >>> 12) == 0;
     return plain ? baseHva + gpa : 0;
   }
 
@@ -443,7 +449,8 @@ final class Mmu {
 
   private long apicRead(int offset, int bytes) {
     if (bytes == 8) {
-      return apic.readRegister(offset & ~3) & 0xFFFF_FFFFL | (long) apic.readRegister((offset & ~3) + 4) << 32;
+      return apic.readRegister(offset & ~3) & 0xFFFF_FFFFL
+          | (long) apic.readRegister((offset & ~3) + 4) << 32;
     }
     long register = apic.readRegister(offset & ~3) & 0xFFFF_FFFFL;
     return register >>> 8 * (offset & 3) & (1L << 8 * bytes) - 1;

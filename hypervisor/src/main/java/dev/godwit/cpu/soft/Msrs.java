@@ -10,10 +10,11 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Model-specific registers (SDM vol. 4 ch. 2). What is not here raises #GP, as on a processor that lacks it.
+ * Model-specific registers (SDM vol. 4 ch. 2). What is not here raises #GP, as on a processor that
+ * lacks it.
  *
- * <p>Those that instructions use are fields; the rest is storage: MTRRs, PAT and the like have no effect on an
- * interpreter but keep what is written.
+ * <p>Those that instructions use are fields; the rest is storage: MTRRs, PAT and the like have no
+ * effect on an interpreter but keep what is written.
  */
 final class Msrs {
   private static final Logger LOG = System.getLogger(Msrs.class.getName());
@@ -47,7 +48,9 @@ final class Msrs {
   private static final int KERNEL_GS_BASE = 0xC000_0102;
   private static final int TSC_AUX = 0xC000_0103;
 
-  private static final int[] MTRR_FIXED = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26A, 0x26B, 0x26C, 0x26D, 0x26E, 0x26F};
+  private static final int[] MTRR_FIXED = {
+    0x250, 0x258, 0x259, 0x268, 0x269, 0x26A, 0x26B, 0x26C, 0x26D, 0x26E, 0x26F
+  };
 
   private final SoftCpu c;
   private final SortedMap<Integer, Long> stored = new TreeMap<>();
@@ -204,7 +207,10 @@ final class Msrs {
     }
   }
 
-  /** Returns what a snapshot holds: every register that has state of its own. The TSC is in the machine's clock. */
+  /**
+   * Returns what a snapshot holds: every register that has state of its own. The TSC is in the
+   * machine's clock.
+   */
   SortedMap<Integer, Long> save() {
     SortedMap<Integer, Long> all = new TreeMap<>(stored);
     all.put(TSC_ADJUST, tscAdjust);

@@ -7,10 +7,12 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 
 /**
- * The guest's page tables: 32-bit, PAE and 4-level paging (SDM vol. 3A ch. 4), with accessed and dirty bits.
+ * The guest's page tables: 32-bit, PAE and 4-level paging (SDM vol. 3A ch. 4), with accessed and
+ * dirty bits.
  *
- * <p>{@link #translate} returns the gpa and leaves what else the TLB must know in the fields. Accessed and dirty bits
- * are set atomically after every check has passed, and the tables' own pages are marked as written.
+ * <p>{@link #translate} returns the gpa and leaves what else the TLB must know in the fields.
+ * Accessed and dirty bits are set atomically after every check has passed, and the tables' own
+ * pages are marked as written.
  */
 final class PageWalk {
   /** Kinds of access, as in a page fault's error code. */
@@ -183,7 +185,8 @@ final class PageWalk {
     }
     long all = directory & entry;
     checkRights(lin, access, user, all, false);
-    if (!setBits32(directoryGpa, directory, false) || !setBits32(tableGpa, entry, access == WRITE)) {
+    if (!setBits32(directoryGpa, directory, false)
+        || !setBits32(tableGpa, entry, access == WRITE)) {
       return -1;
     }
     finish(entry | (access == WRITE ? DIRTY : 0), all, user, 12);

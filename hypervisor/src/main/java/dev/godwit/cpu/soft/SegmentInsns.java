@@ -2,7 +2,10 @@ package dev.godwit.cpu.soft;
 
 import org.jspecify.annotations.Nullable;
 
-/** Moves to and from segment registers, and the checks that legacy code makes with selectors and bounds. */
+/**
+ * Moves to and from segment registers, and the checks that legacy code makes with selectors and
+ * bounds.
+ */
 final class SegmentInsns {
   private static final int RSP = 4;
 

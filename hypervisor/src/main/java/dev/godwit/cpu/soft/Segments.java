@@ -3,11 +3,13 @@ package dev.godwit.cpu.soft;
 /**
  * Segment registers and descriptors (SDM vol. 3A 3.4, 5.2–5.9).
  *
- * <p>A raw descriptor is the 8 bytes of a table entry as one long; the static methods take it apart. Attributes are
- * descriptor bits 40–55 with the limit's bits cleared, as in {@link dev.godwit.cpu.VcpuState.Segment}.
+ * <p>A raw descriptor is the 8 bytes of a table entry as one long; the static methods take it
+ * apart. Attributes are descriptor bits 40–55 with the limit's bits cleared, as in {@link
+ * dev.godwit.cpu.VcpuState.Segment}.
  */
 final class Segments {
   static final int ACCESSED = 1;
+
   /** Writable for data, readable for code. */
   static final int WRITABLE = 2;
 
@@ -123,7 +125,10 @@ final class Segments {
     return (local ? c.segBase[SoftCpu.LDTR] : c.gdtBase) + (selector & 0xFFF8);
   }
 
-  /** Sets the accessed bit of a code or data descriptor in memory, if it is clear; returns the descriptor with it set. */
+  /**
+   * Sets the accessed bit of a code or data descriptor in memory, if it is clear; returns the
+   * descriptor with it set.
+   */
   long access(int selector, long raw) {
     if ((raw & 1L << 40) == 0) {
       long at = descriptorAddress(selector, 8, GuestFault.GP, 0);
@@ -158,7 +163,12 @@ final class Segments {
     if (c.virtual8086()) {
       set(seg, selector, (long) selector << 4, 0xFFFF, 0xF3);
     } else {
-      set(seg, selector, (long) selector << 4, c.segLimit[seg], c.segAttributes[seg] & ~UNUSABLE | P);
+      set(
+          seg,
+          selector,
+          (long) selector << 4,
+          c.segLimit[seg],
+          c.segAttributes[seg] & ~UNUSABLE | P);
     }
   }
 
@@ -177,7 +187,10 @@ final class Segments {
     load(DecodeContext.SS, selector, raw);
   }
 
-  /** Checks a descriptor for SS at a privilege level; raises {@code vector}, or #SS if it is not present. */
+  /**
+   * Checks a descriptor for SS at a privilege level; raises {@code vector}, or #SS if it is not
+   * present.
+   */
   static void checkStack(int selector, long raw, int cpl, int vector, int ext) {
     int a = attributes(raw);
     if ((selector & 3) != cpl || (a & (S | CODE | WRITABLE)) != (S | WRITABLE) || dpl(a) != cpl) {
@@ -266,7 +279,8 @@ final class Segments {
   }
 
   /**
-   * LAR, LSL, VERR and VERW: returns the descriptor if the selector's rules let the program see it, else 0.
+   * LAR, LSL, VERR and VERW: returns the descriptor if the selector's rules let the program see it,
+   * else 0.
    *
    * @param systemTypes mask of system descriptor types that count as valid
    */
@@ -291,9 +305,12 @@ final class Segments {
     return conforming || Math.max(selector & 3, c.cpl) <= dpl(a) ? raw : 0;
   }
 
-  /** After a return to an outer level: data segments that the new level must not use become null. */
+  /**
+   * After a return to an outer level: data segments that the new level must not use become null.
+   */
   void dropInnerData() {
-    for (int seg : new int[] {DecodeContext.ES, DecodeContext.DS, DecodeContext.FS, DecodeContext.GS}) {
+    for (int seg :
+        new int[] {DecodeContext.ES, DecodeContext.DS, DecodeContext.FS, DecodeContext.GS}) {
       int a = c.segAttributes[seg];
       boolean conforming = (a & (CODE | CONFORMING)) == (CODE | CONFORMING);
       if ((a & UNUSABLE) != 0 || !conforming && dpl(a) < c.cpl) {

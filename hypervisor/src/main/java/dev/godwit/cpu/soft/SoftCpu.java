@@ -10,14 +10,18 @@ import java.util.Arrays;
 /**
  * A vCPU's registers, and the accesses that its instructions make.
  *
- * <p>Fields are open to the package: they are the guest's registers, and the instruction nodes are written against
- * them. Confined to the vCPU's thread, but for {@link #attention}.
+ * <p>Fields are open to the package: they are the guest's registers, and the instruction nodes are
+ * written against them. Confined to the vCPU's thread, but for {@link #attention}.
  *
- * <p>The accessors hit the software TLB inline: the tag of the page that holds the access's <i>last</i> byte is
- * compared with the entry of its <i>first</i>, so that one compare also sends page-crossing accesses to {@link Mmu}.
+ * <p>The accessors hit the software TLB inline: the tag of the page that holds the access's
+ * <i>last</i> byte is compared with the entry of its <i>first</i>, so that one compare also sends
+ * page-crossing accesses to {@link Mmu}.
  */
 final class SoftCpu {
-  /** Indexes of the system segments in the segment arrays, after ES…GS and {@link DecodeContext#FLAT}. */
+  /**
+   * Indexes of the system segments in the segment arrays, after ES…GS and {@link
+   * DecodeContext#FLAT}.
+   */
   static final int LDTR = 7;
 
   static final int TR = 8;
@@ -28,7 +32,10 @@ final class SoftCpu {
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
 
-  /** RAX RCX RDX RBX RSP RBP RSI RDI R8…R15 in encoding order; the 17th is always zero (no base, no index). */
+  /**
+   * RAX RCX RDX RBX RSP RBP RSI RDI R8…R15 in encoding order; the 17th is always zero (no base, no
+   * index).
+   */
   final long[] regs = new long[17];
 
   /** Offset of the next instruction in CS; stale within a block, see {@link Insn}. */
@@ -56,7 +63,10 @@ final class SoftCpu {
   /** As in {@link dev.godwit.cpu.VcpuState.Segment#attributes}. */
   final int[] segAttributes = new int[9];
 
-  /** First offset that legacy modes allow, and the last for reads and writes (negative: none); see {@link Segments}. */
+  /**
+   * First offset that legacy modes allow, and the last for reads and writes (negative: none); see
+   * {@link Segments}.
+   */
   final long[] segFirst = new long[7];
 
   final long[] segLastRead = new long[7];
@@ -90,7 +100,10 @@ final class SoftCpu {
 
   boolean nmiBlocked;
 
-  /** Set by an instruction whose completion is not followed by a single-step trap: it delivered something itself. */
+  /**
+   * Set by an instruction whose completion is not followed by a single-step trap: it delivered
+   * something itself.
+   */
   boolean trapSuppressed;
 
   /** DR6 bits of data breakpoints that the instruction under way has hit. */
@@ -106,8 +119,8 @@ final class SoftCpu {
   long stackMask = 0xFFFF;
 
   /**
-   * What distinguishes blocks at one address, in bits 48–55: code size, stack size, privilege. XORed to a canonical RIP
-   * it gives a unique key.
+   * What distinguishes blocks at one address, in bits 48–55: code size, stack size, privilege.
+   * XORed to a canonical RIP it gives a unique key.
    */
   long modeKey;
 
@@ -115,8 +128,8 @@ final class SoftCpu {
   long retired;
 
   /**
-   * Tells the run loop to look around at the next block boundary: interrupts, exits, code changed by others. Any thread
-   * sets it; the run loop clears it before it looks.
+   * Tells the run loop to look around at the next block boundary: interrupts, exits, code changed
+   * by others. Any thread sets it; the run loop clears it before it looks.
    */
   volatile boolean attention;
 
@@ -159,7 +172,10 @@ final class SoftCpu {
     reset();
   }
 
-  /** Brings the registers to what RESET and INIT leave (SDM vol. 3A table 10-1); the flag x87 state stays on INIT. */
+  /**
+   * Brings the registers to what RESET and INIT leave (SDM vol. 3A table 10-1); the flag x87 state
+   * stays on INIT.
+   */
   void reset() {
     Arrays.fill(regs, 0);
     regs[2] = cpuid.signature();
@@ -382,7 +398,10 @@ final class SoftCpu {
     }
   }
 
-  /** Returns the hva for a read within one page of RAM, or 0 (MMIO or page-crossing); faults as a read would. */
+  /**
+   * Returns the hva for a read within one page of RAM, or 0 (MMIO or page-crossing); faults as a
+   * read would.
+   */
   long readHva(long lin, int bytes) {
     int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
     if (readTags[at] == (lin + bytes - 1 & PAGE_MASK)) {
@@ -392,8 +411,8 @@ final class SoftCpu {
   }
 
   /**
-   * Returns the hva for a write or read-modify-write within one page of RAM, or 0 (MMIO, page-crossing, a page with
-   * decoded code); faults as a write would.
+   * Returns the hva for a write or read-modify-write within one page of RAM, or 0 (MMIO,
+   * page-crossing, a page with decoded code); faults as a write would.
    */
   long updateHva(long lin, int bytes) {
     int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
@@ -409,8 +428,8 @@ final class SoftCpu {
   }
 
   /**
-   * Returns the linear address after the checks of segment type and limit that legacy modes make (SDM vol. 3A 5.3);
-   * throws #SS(0) for the stack segment, #GP(0) for others.
+   * Returns the linear address after the checks of segment type and limit that legacy modes make
+   * (SDM vol. 3A 5.3); throws #SS(0) for the stack segment, #GP(0) for others.
    */
   long checkedLinear(int segment, long offset, int bytes, boolean write) {
     if (codeBits == 64) {
@@ -474,7 +493,9 @@ final class SoftCpu {
     return mmu.read(checkedLinear(DecodeContext.SS, from, size, false), size);
   }
 
-  /** Sets the stack pointer within the stack's width; the bits above stay (16) or become zero (32). */
+  /**
+   * Sets the stack pointer within the stack's width; the bits above stay (16) or become zero (32).
+   */
   void setStackPointer(long value) {
     if (stackMask == 0xFFFF) {
       regs[4] = regs[4] & ~0xFFFFL | value & 0xFFFF;

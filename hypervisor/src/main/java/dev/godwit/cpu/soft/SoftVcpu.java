@@ -11,8 +11,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A vCPU of the soft engine: the run loop.
  *
- * <p>{@link #execute} goes from block to block without looking at anything but {@link SoftCpu#attention}; {@link #serve}
- * looks at everything else — exit requests, events, interrupts, HLT, stepping — and decides what happens next.
+ * <p>{@link #execute} goes from block to block without looking at anything but {@link
+ * SoftCpu#attention}; {@link #serve} looks at everything else — exit requests, events, interrupts,
+ * HLT, stepping — and decides what happens next.
  */
 final class SoftVcpu implements Vcpu {
   private final SoftCpu c;
@@ -238,7 +239,8 @@ final class SoftVcpu implements Vcpu {
       case ApicEvent.Sipi sipi -> {
         if (c.activity == Activity.WAIT_FOR_SIPI) {
           c.activity = Activity.RUNNING;
-          c.segments.set(DecodeContext.CS, sipi.vector() << 8, (long) sipi.vector() << 12, 0xFFFF, 0x9B);
+          c.segments.set(
+              DecodeContext.CS, sipi.vector() << 8, (long) sipi.vector() << 12, 0xFFFF, 0x9B);
           c.rip = 0;
         }
       }

@@ -34,7 +34,8 @@ final class StateCopy {
   }
 
   private static VcpuState.Segment segment(SoftCpu c, int seg) {
-    return new VcpuState.Segment(c.segSelector[seg], c.segBase[seg], (int) c.segLimit[seg], c.segAttributes[seg]);
+    return new VcpuState.Segment(
+        c.segSelector[seg], c.segBase[seg], (int) c.segLimit[seg], c.segAttributes[seg]);
   }
 
   /**
@@ -76,7 +77,10 @@ final class StateCopy {
     c.activity = s.activity();
     c.interruptShadow = s.interruptShadow();
     c.nmiBlocked = s.nmiBlocked();
-    if ((c.cr0 & Cr.PG) != 0 && (c.cr4 & Cr.PAE) != 0 && !c.longMode() && !c.mmu.walk.loadPdptes(c.cr3)) {
+    if ((c.cr0 & Cr.PG) != 0
+        && (c.cr4 & Cr.PAE) != 0
+        && !c.longMode()
+        && !c.mmu.walk.loadPdptes(c.cr3)) {
       throw bad("its PAE page-directory pointers in RAM are malformed");
     }
     c.segments.computeAllBounds();
@@ -107,12 +111,15 @@ final class StateCopy {
       throw bad("EFER has bits that the CPU model x86-64-v1 has not");
     }
     if ((efer & Cr.LMA) != 0
-        && ((control.cr0() & Cr.PG) == 0 || (control.cr4() & Cr.PAE) == 0 || (efer & Cr.LME) == 0)) {
+        && ((control.cr0() & Cr.PG) == 0
+            || (control.cr4() & Cr.PAE) == 0
+            || (efer & Cr.LME) == 0)) {
       throw bad("long mode is active without paging");
     }
   }
 
   private static CpuException bad(String what) {
-    return new CpuException(CpuException.Code.BAD_STATE, "the vCPU's state cannot be restored: " + what);
+    return new CpuException(
+        CpuException.Code.BAD_STATE, "the vCPU's state cannot be restored: " + what);
   }
 }

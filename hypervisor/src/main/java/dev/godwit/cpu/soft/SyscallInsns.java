@@ -15,7 +15,8 @@ final class SyscallInsns {
 
   private SyscallInsns() {}
 
-  private static void enter(SoftCpu c, int selector, int cpl, int codeAttributes, int stackSelector) {
+  private static void enter(
+      SoftCpu c, int selector, int cpl, int codeAttributes, int stackSelector) {
     c.cpl = cpl;
     int dpl = cpl == 3 ? DPL3 : 0;
     c.segments.set(DecodeContext.SS, stackSelector | cpl, 0, 0xFFFF_FFFFL, DATA | dpl);

@@ -1,6 +1,9 @@
 package dev.godwit.cpu.soft;
 
-/** An instruction too rare for a node class of its own: its decoded operands are captured by an action. */
+/**
+ * An instruction too rare for a node class of its own: its decoded operands are captured by an
+ * action.
+ */
 final class SystemInsn extends Insn {
   /** What it does. RIP is already that of the next instruction; an action that branches sets it. */
   @FunctionalInterface

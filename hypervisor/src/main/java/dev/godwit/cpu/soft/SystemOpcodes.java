@@ -2,7 +2,10 @@ package dev.godwit.cpu.soft;
 
 import org.jspecify.annotations.Nullable;
 
-/** Decodes what needs the system's state: segments, far transfers, interrupts, I/O, control registers, MSRs. */
+/**
+ * Decodes what needs the system's state: segments, far transfers, interrupts, I/O, control
+ * registers, MSRs.
+ */
 final class SystemOpcodes {
   private SystemOpcodes() {}
 
@@ -29,7 +32,8 @@ final class SystemOpcodes {
       case 0xC4, 0xC5 ->
           d.is64() || d.isRegister()
               ? null
-              : SegmentInsns.loadPointer(d, d.opcode() == 0xC4 ? DecodeContext.ES : DecodeContext.DS);
+              : SegmentInsns.loadPointer(
+                  d, d.opcode() == 0xC4 ? DecodeContext.ES : DecodeContext.DS);
       case 0xCA -> FlowInsns.farReturn(d, d.imm16());
       case 0xCB -> FlowInsns.farReturn(d, 0);
       case 0xCC -> FlowInsns.interrupt(d, GuestFault.BP);

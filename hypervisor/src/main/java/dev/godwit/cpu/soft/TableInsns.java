@@ -2,9 +2,12 @@ package dev.godwit.cpu.soft;
 
 import org.jspecify.annotations.Nullable;
 
-/** Descriptor tables and what inspects descriptors: groups 6 and 7 of the opcode map, LAR and LSL. */
+/**
+ * Descriptor tables and what inspects descriptors: groups 6 and 7 of the opcode map, LAR and LSL.
+ */
 final class TableInsns {
-  private static final int LAR_TYPES = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 9 | 1 << 0xB | 1 << 0xC;
+  private static final int LAR_TYPES =
+      1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 9 | 1 << 0xB | 1 << 0xC;
   private static final int LAR_TYPES_LONG = 1 << 2 | 1 << 9 | 1 << 0xB | 1 << 0xC;
   private static final int LSL_TYPES = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 9 | 1 << 0xB;
   private static final int LSL_TYPES_LONG = 1 << 2 | 1 << 9 | 1 << 0xB;
@@ -100,10 +103,13 @@ final class TableInsns {
         c -> {
           SegmentInsns.requireProtected(c);
           int types =
-              c.longMode() ? limit ? LSL_TYPES_LONG : LAR_TYPES_LONG : limit ? LSL_TYPES : LAR_TYPES;
+              c.longMode()
+                  ? limit ? LSL_TYPES_LONG : LAR_TYPES_LONG
+                  : limit ? LSL_TYPES : LAR_TYPES;
           long raw = c.segments.visible(from.get(c), types);
           if (raw != 0) {
-            SystemInsn.setRegister(c, to, size, limit ? Segments.limit(raw) : raw >>> 32 & 0xFF_FF00);
+            SystemInsn.setRegister(
+                c, to, size, limit ? Segments.limit(raw) : raw >>> 32 & 0xFF_FF00);
           }
           SystemInsn.setZero(c, raw != 0);
         });
@@ -138,7 +144,8 @@ final class TableInsns {
                 c.idtLimit = limit;
               });
       case 4 -> SystemInsn.plain(d, c -> c.write16(m.forWrite(c, 2), (int) c.cr0 & 0xFFFF));
-      case 6 -> SystemInsn.ending(d, c -> ControlInsns.loadMachineStatus(c, c.read16(m.forRead(c, 2))));
+      case 6 ->
+          SystemInsn.ending(d, c -> ControlInsns.loadMachineStatus(c, c.read16(m.forRead(c, 2))));
       case 7 ->
           SystemInsn.ending(
               d,
@@ -176,7 +183,8 @@ final class TableInsns {
     int size = d.operandSize();
     return switch (d.regField()) {
       case 4 -> SystemInsn.plain(d, c -> SystemInsn.setRegister(c, rm, size, c.cr0));
-      case 6 -> SystemInsn.ending(d, c -> ControlInsns.loadMachineStatus(c, (int) c.regs[rm] & 0xFFFF));
+      case 6 ->
+          SystemInsn.ending(d, c -> ControlInsns.loadMachineStatus(c, (int) c.regs[rm] & 0xFFFF));
       case 7 ->
           switch (d.rmField()) {
             case 0 -> d.is64() ? SyscallInsns.swapgs(d) : null;

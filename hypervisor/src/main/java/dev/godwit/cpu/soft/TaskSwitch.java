@@ -1,6 +1,8 @@
 package dev.godwit.cpu.soft;
 
-/** Hardware task switches of 16- and 32-bit protected mode (SDM vol. 3A ch. 8). Long mode has none. */
+/**
+ * Hardware task switches of 16- and 32-bit protected mode (SDM vol. 3A ch. 8). Long mode has none.
+ */
 final class TaskSwitch {
   private enum Reason {
     JUMP,
@@ -9,7 +11,12 @@ final class TaskSwitch {
   }
 
   private static final int[] ORDER = {
-    DecodeContext.ES, DecodeContext.CS, DecodeContext.SS, DecodeContext.DS, DecodeContext.FS, DecodeContext.GS
+    DecodeContext.ES,
+    DecodeContext.CS,
+    DecodeContext.SS,
+    DecodeContext.DS,
+    DecodeContext.FS,
+    DecodeContext.GS
   };
 
   private final SoftCpu c;

@@ -18,7 +18,8 @@ class CodeChangeTest {
 
   @Test
   void loopThatRewritesItselfEachTimeSeesEveryVersion() {
-    // mov $100,%ecx; 1: mov %cl,2f+1(%rip); 2: mov $0,%al; movzbl %al,%eax; add %eax,%ebx; dec %ecx; jnz 1b; out
+    // mov $100,%ecx; 1: mov %cl,2f+1(%rip); 2: mov $0,%al; movzbl %al,%eax; add %eax,%ebx; dec
+    // %ecx; jnz 1b; out
     try (Guest g = Guest.longMode("b964000000 880d01000000 b000 0fb6c0 01c3 ffc9 75ef e6f4")) {
       g.run();
       assertEquals(5050, g.cpu.regs[3]);
@@ -42,7 +43,8 @@ class CodeChangeTest {
 
   @Test
   void bulkStoreOverCodeIsSeen() {
-    // call *%rdx; mov %eax,%ebx; mov %rdx,%rdi; mov %r8,%rsi; mov $6,%ecx; rep movsb; call *%rdx; out
+    // call *%rdx; mov %eax,%ebx; mov %rdx,%rdi; mov %r8,%rsi; mov $6,%ecx; rep movsb; call *%rdx;
+    // out
     try (Guest g = Guest.longMode("ffd2 89c3 4889d7 4c89c6 b906000000 f3a4 ffd2 e6f4")) {
       g.code(0x100000, "b805000000 c3");
       g.code(0x200000, "b809000000 c3");

@@ -12,8 +12,8 @@ import java.util.HexFormat;
 /**
  * A machine with one vCPU, 16 MiB of RAM and nothing else. An OUT to port F4h ends {@link #run}.
  *
- * <p>{@link #longMode} lays out: page tables from 1000h (first GiB identity-mapped by 2 MiB pages, supervisor), GDT at
- * 8000h, IDT at 9000h, TSS at A000h, stack below 80000h, code at 10000h.
+ * <p>{@link #longMode} lays out: page tables from 1000h (first GiB identity-mapped by 2 MiB pages,
+ * supervisor), GDT at 8000h, IDT at 9000h, TSS at A000h, stack below 80000h, code at 10000h.
  */
 final class Guest implements AutoCloseable {
   static final long PML4 = 0x1000;
@@ -92,7 +92,10 @@ final class Guest implements AutoCloseable {
     c.idtBase = IDT;
     c.idtLimit = 0xFFF;
     c.segments.load(DecodeContext.CS, KERNEL_CS, g.memory.read64(GDT + KERNEL_CS));
-    for (int seg : new int[] {DecodeContext.ES, DecodeContext.SS, DecodeContext.DS, DecodeContext.FS, DecodeContext.GS}) {
+    for (int seg :
+        new int[] {
+          DecodeContext.ES, DecodeContext.SS, DecodeContext.DS, DecodeContext.FS, DecodeContext.GS
+        }) {
       c.segments.load(seg, KERNEL_SS, g.memory.read64(GDT + KERNEL_SS));
     }
     c.segments.loadTask(TSS_SELECTOR);

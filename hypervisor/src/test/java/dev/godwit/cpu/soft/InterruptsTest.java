@@ -13,7 +13,9 @@ import org.junit.jupiter.api.Timeout;
 class InterruptsTest {
   private static final long HANDLER = 0x11000;
 
-  /** Enters user mode at 12000h with SYSCALL going to 11000h: WRMSR of STAR, LSTAR, FMASK; IRETQ. */
+  /**
+   * Enters user mode at 12000h with SYSCALL going to 11000h: WRMSR of STAR, LSTAR, FMASK; IRETQ.
+   */
   private static final String ENTER_USER =
       """
       b9810000c0 ba08001800 31c0 0f30 b9820000c0 b800100100 31d2 0f30
@@ -106,7 +108,8 @@ class InterruptsTest {
 
   @Test
   void missingGateOfAFaultEscalatesToADoubleFaultAndThenToShutdown() {
-    // ud2, with an absent gate: #NP while delivering #UD is no double fault, #GP while delivering #NP is
+    // ud2, with an absent gate: #NP while delivering #UD is no double fault, #GP while delivering
+    // #NP is
     try (Guest g = Guest.longMode("0f0b")) {
       g.gate(GuestFault.DF, HANDLER, 14, 0, 0);
       g.code(HANDLER, "58 e6f4"); // pop %rax; out
@@ -183,7 +186,8 @@ class InterruptsTest {
   void nmiBlocksFurtherNmisUntilIret() {
     try (Guest g = Guest.longMode("ebfe")) {
       g.gate(GuestFault.NMI, HANDLER, 14, 0, 0);
-      g.code(HANDLER, "41ffc1 4183f902 7402 48cf e6f4"); // inc %r9d; cmp $2,%r9d; je out; iretq; out
+      g.code(
+          HANDLER, "41ffc1 4183f902 7402 48cf e6f4"); // inc %r9d; cmp $2,%r9d; je out; iretq; out
       g.apic.events.add(new ApicEvent.Nmi());
       g.apic.events.add(new ApicEvent.Nmi());
       g.run();

@@ -1,12 +1,15 @@
 package dev.godwit.cpu.soft;
 
 /**
- * Measures how many million instructions a second the interpreter executes: a hot loop of eleven instructions with a
- * load and a store, in 64-bit mode with paging. A program, not a test: run its {@code main}.
+ * Measures how many million instructions a second the interpreter executes: a hot loop of eleven
+ * instructions with a load and a store, in 64-bit mode with paging. A program, not a test: run its
+ * {@code main}.
  */
 final class MipsBenchmark {
-  // mov $100000000,%ecx; mov $0x200000,%rdi; 1: mov %ecx,%eax; shl $13,%eax; xor %eax,%ebx; mov %rbx,%rdx;
-  // and $0xfff8,%edx; mov (%rdi,%rdx),%rsi; add %rcx,%rsi; mov %rsi,(%rdi,%rdx); dec %ecx; jnz 1b; out %al,$0xf4
+  // mov $100000000,%ecx; mov $0x200000,%rdi; 1: mov %ecx,%eax; shl $13,%eax; xor %eax,%ebx; mov
+  // %rbx,%rdx;
+  // and $0xfff8,%edx; mov (%rdi,%rdx),%rsi; add %rcx,%rsi; mov %rsi,(%rdi,%rdx); dec %ecx; jnz 1b;
+  // out %al,$0xf4
   private static final String LOOP =
       """
       b9 00e1f505 48c7c7 00002000

@@ -59,7 +59,8 @@ class ModesTest {
   void protectedModeChecksLimitsAndTypes() {
     try (Guest g = protectedMode("8b07 e6f4")) { // mov (%edi),%eax
       g.cpu.segments.set(DecodeContext.DS, 0x10, 0x100000, 0xFFF, 0xC093 & ~Segments.G);
-      g.memory.write64(0x9000 + 8 * GuestFault.GP, 0x0000_8E00_0008_0000L | 0x11000 & 0xFFFF | 1L << 48);
+      g.memory.write64(
+          0x9000 + 8 * GuestFault.GP, 0x0000_8E00_0008_0000L | 0x11000 & 0xFFFF | 1L << 48);
       g.code(0x11000, "58 5b e6f4"); // pop %eax; pop %ebx; out
       g.cpu.regs[7] = 0xFFD;
       g.run();

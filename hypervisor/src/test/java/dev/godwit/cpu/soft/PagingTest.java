@@ -177,10 +177,10 @@ class PagingTest {
 
   @Test
   void loadingCr3KeepsGlobalTranslationsAndDropsOthers() {
-    // mov (%rdi),%rax; mov (%rsi),%rax; mov %r8,(%rdx); mov %r9,(%rcx); mov %cr3,%rax; mov %rax,%cr3;
+    // mov (%rdi),%rax; mov (%rsi),%rax; mov %r8,(%rdx); mov %r9,(%rcx); mov %cr3,%rax; mov
+    // %rax,%cr3;
     // mov (%rdi),%r10; mov (%rsi),%r11; out
-    try (Guest g =
-        guest("488b07 488b06 4c8902 4c8909 0f20d8 0f22d8 4c8b17 4c8b1e e6f4")) {
+    try (Guest g = guest("488b07 488b06 4c8902 4c8909 0f20d8 0f22d8 4c8b17 4c8b1e e6f4")) {
       g.smallPages(0x63);
       g.memory.write64(Guest.entryOf(0x100000), 0x100163);
       g.memory.write64(0x100000, 1);

@@ -14,17 +14,21 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class SaveRestoreTest {
-  /** Two hundred rounds of integer, memory, stack, call, CPUID and SSE work, each depending on the one before. */
+  /**
+   * Twenty thousand rounds of integer, memory, stack, call, CPUID and SSE work, each depending on
+   * the one before.
+   */
   private static final String PROGRAM =
       """
-      bf00002000 b845230100 bdc8000000 4869c06d4ec641 4805393000004889c281e2ffff0000
+      bf00002000 b845230100 bd204e0000 4869c06d4ec641 4805393000004889c281e2ffff0000
       488904174811d3534c330417415949c1c807a801740849f7d2e80f000000f2480f2ac0f20f58c8ffcd75bfe6f4
       0fa24c89c0c3
       """;
 
   private static VcpuState throughBytes(VcpuState state) {
     try {
-      return VcpuStateCodec.fromProto(VcpuSection.parseFrom(VcpuStateCodec.toProto(state).toByteArray()));
+      return VcpuStateCodec.fromProto(
+          VcpuSection.parseFrom(VcpuStateCodec.toProto(state).toByteArray()));
     } catch (com.google.protobuf.InvalidProtocolBufferException e) {
       throw new AssertionError(e);
     }
@@ -49,7 +53,7 @@ class SaveRestoreTest {
       Guest g = Guest.longMode(PROGRAM);
       g.exitValue = -1;
       while (g.exitValue == -1) {
-        long until = g.cpu.retired + random.nextInt(400);
+        long until = g.cpu.retired + random.nextInt(40_000);
         moveWhen(g, until);
         if (g.exitValue != -1) {
           break;
@@ -120,7 +124,8 @@ class SaveRestoreTest {
       refused(good.toBuilder().clearTr().build());
       refused(good.toBuilder().setActivityValue(99).build());
       refused(good.toBuilder().addMsrs(good.getMsrs(0)).build());
-      refused(good.toBuilder().addMsrs(dev.godwit.proto.v1.VcpuMsr.newBuilder().setNumber(7)).build());
+      refused(
+          good.toBuilder().addMsrs(dev.godwit.proto.v1.VcpuMsr.newBuilder().setNumber(7)).build());
     }
   }
 
