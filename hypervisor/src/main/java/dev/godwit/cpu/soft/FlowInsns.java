@@ -5,7 +5,6 @@ import dev.godwit.cpu.VcpuState.Activity;
 /** Far branches, software interrupts, RFLAGS as a whole, HLT, port I/O. */
 final class FlowInsns {
   private static final int RAX = 0;
-  private static final int RSP = 4;
 
   /** Where an I/O instruction finds its port. */
   @FunctionalInterface

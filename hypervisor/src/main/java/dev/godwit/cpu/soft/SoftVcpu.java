@@ -277,7 +277,7 @@ final class SoftVcpu implements Vcpu {
   }
 
   /** Executes one instruction; false if it faulted. */
-  private boolean stepOnce() {
+  boolean stepOnce() {
     Block block;
     try {
       block = c.blocks.findSingle();
