@@ -43,6 +43,10 @@ final class Hpet implements MmioHandler {
       StateChecks.requireBits(status, TIMERS, "hpet", "status");
       StateChecks.requireNanos(startNanos, "hpet", "start_nanos");
       StateChecks.requireSize(timers, TIMERS, "hpet", "timers");
+      for (HpetTimer.State timer : timers) {
+        boolean armed = timer.nextMatchNanos() != HpetTimer.NEVER;
+        StateChecks.require(!armed || (configuration & ENABLED) != 0, "hpet", "next_match_nanos", "set while disabled");
+      }
       timers = List.copyOf(timers);
     }
   }

@@ -14,8 +14,8 @@ final class HpetTimer {
   /** No match will come. */
   static final long NEVER = -1;
 
-  /** Matches further away than this many ticks are never armed: decades. */
-  private static final long HORIZON_TICKS = 1L << 58;
+  /** Matches further away than this many ticks are never armed: eleven years. */
+  private static final long HORIZON_TICKS = 1L << 55;
 
   /**
    * Everything a comparator remembers.
