@@ -45,7 +45,11 @@ final class Hpet implements MmioHandler {
       StateChecks.requireSize(timers, TIMERS, "hpet", "timers");
       for (HpetTimer.State timer : timers) {
         boolean armed = timer.nextMatchNanos() != HpetTimer.NEVER;
-        StateChecks.require(!armed || (configuration & ENABLED) != 0, "hpet", "next_match_nanos", "set while disabled");
+        StateChecks.require(
+            !armed || (configuration & ENABLED) != 0,
+            "hpet",
+            "next_match_nanos",
+            "set while disabled");
       }
       timers = List.copyOf(timers);
     }

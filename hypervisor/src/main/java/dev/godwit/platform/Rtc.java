@@ -51,7 +51,10 @@ final class Rtc implements BytePorts {
       StateChecks.requireBits(index, 7, "rtc", "index");
       StateChecks.require(memory.length == BYTES, "rtc", "size of memory", memory.length);
       StateChecks.require(
-          wallSeconds >= -MAX_WALL_SECONDS && wallSeconds <= MAX_WALL_SECONDS, "rtc", "wall_seconds", wallSeconds);
+          wallSeconds >= -MAX_WALL_SECONDS && wallSeconds <= MAX_WALL_SECONDS,
+          "rtc",
+          "wall_seconds",
+          wallSeconds);
       StateChecks.require(
           wallSubsecondNanos >= 0 && wallSubsecondNanos < SECOND_NANOS,
           "rtc",

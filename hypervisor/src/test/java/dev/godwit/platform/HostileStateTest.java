@@ -14,7 +14,10 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** Sections whose bytes were changed are refused, or give a platform that works, whatever its guest sees. */
+/**
+ * Sections whose bytes were changed are refused, or give a platform that works, whatever its guest
+ * sees.
+ */
 final class HostileStateTest {
   private static final int ROUNDS = 2000;
   private static final List<SnapshotException.Code> REFUSALS =

@@ -37,7 +37,11 @@ final class PlatformConcurrencyTest {
     private final InterruptLine level;
 
     FakeVcpu(
-        int index, Platform platform, InterruptLine level, AtomicBoolean levelHeld, AtomicBoolean stop) {
+        int index,
+        Platform platform,
+        InterruptLine level,
+        AtomicBoolean levelHeld,
+        AtomicBoolean stop) {
       this.index = index;
       this.platform = platform;
       this.level = level;
