@@ -27,8 +27,8 @@ import org.slf4j.LoggerFactory;
  *      └──────────────────┴──── stop ─────────┴──► Stopped
  * </pre>
  *
- * <p>Threads: every method may be called by any thread, except that a vCPU's thread must not take the lock of all vCPUs
- * or destroy the machine (it would wait for itself).
+ * <p>Threads: every method may be called by any thread, except that a vCPU's thread must not take
+ * the lock of all vCPUs or destroy the machine (it would wait for itself).
  */
 public final class Machine implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Machine.class);
@@ -106,7 +106,8 @@ public final class Machine implements AutoCloseable {
     try {
       require(state instanceof MachineState.Created, "start");
       for (Vcpu vcpu : parts.vcpus()) {
-        threads.add(Thread.ofPlatform().daemon().name("vcpu-" + vcpu.index()).start(() -> runVcpu(vcpu)));
+        threads.add(
+            Thread.ofPlatform().daemon().name("vcpu-" + vcpu.index()).start(() -> runVcpu(vcpu)));
       }
       become(first);
     } finally {
@@ -114,7 +115,9 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  /** Pauses a running machine; returns when every vCPU stands still. A paused machine stays paused. */
+  /**
+   * Pauses a running machine; returns when every vCPU stands still. A paused machine stays paused.
+   */
   public void pause() {
     try (VcpuLock lock = lockAllVcpus()) {
       mutex.lock();
@@ -143,11 +146,12 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
-   * Stops every vCPU at an instruction boundary, its state architectural, freezes time and quiesces devices. The only way
-   * to a snapshot; its length is the downtime. Waits for an earlier lock to be closed.
+   * Stops every vCPU at an instruction boundary, its state architectural, freezes time and quiesces
+   * devices. The only way to a snapshot; its length is the downtime. Waits for an earlier lock to
+   * be closed.
    *
-   * @throws MachineException {@code LOCK_TIMEOUT} if something does not stand still (the machine goes on), {@code
-   *     WRONG_STATE} if the machine has ended
+   * @throws MachineException {@code LOCK_TIMEOUT} if something does not stand still (the machine
+   *     goes on), {@code WRONG_STATE} if the machine has ended
    */
   public VcpuLock lockAllVcpus() {
     long deadline = System.nanoTime() + LOCK_TIMEOUT.toNanos();
@@ -180,11 +184,13 @@ public final class Machine implements AutoCloseable {
     try {
       if (changed.awaitNanos(deadline - System.nanoTime()) <= 0) {
         throw new MachineException(
-            MachineException.Code.LOCK_TIMEOUT, what + " for " + LOCK_TIMEOUT.toSeconds() + " s; the machine goes on");
+            MachineException.Code.LOCK_TIMEOUT,
+            what + " for " + LOCK_TIMEOUT.toSeconds() + " s; the machine goes on");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new MachineException(MachineException.Code.LOCK_TIMEOUT, "interrupted while locking the vCPUs");
+      throw new MachineException(
+          MachineException.Code.LOCK_TIMEOUT, "interrupted while locking the vCPUs");
     }
   }
 
@@ -207,7 +213,10 @@ public final class Machine implements AutoCloseable {
       Sections.restore(parts.stateParts(), sections);
     }
 
-    /** Lets that much guest time pass, ≥ 0, at the moment the lock is closed: a live migration's downtime. */
+    /**
+     * Lets that much guest time pass, ≥ 0, at the moment the lock is closed: a live migration's
+     * downtime.
+     */
     public void skipTime(long nanos) {
       requireOpen();
       if (nanos < 0) {
@@ -223,7 +232,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Ends the machine without letting it go on first: it was handed over or suspended. Closes this lock.
+     * Ends the machine without letting it go on first: it was handed over or suspended. Closes this
+     * lock.
      *
      * @param reason why
      * @param detail a sentence for the user
@@ -258,14 +268,18 @@ public final class Machine implements AutoCloseable {
     }
   }
 
-  /** Keeps the machine's memory mapped while this is open, for a thread that is no vCPU and reads or writes RAM. */
+  /**
+   * Keeps the machine's memory mapped while this is open, for a thread that is no vCPU and reads or
+   * writes RAM.
+   */
   public interface Lease extends AutoCloseable {
     @Override
     void close();
   }
 
   /**
-   * Takes a lease: {@link #destroy} waits for it, so its holder should watch {@link #stopped} and let go soon after.
+   * Takes a lease: {@link #destroy} waits for it, so its holder should watch {@link #stopped} and
+   * let go soon after.
    *
    * @throws MachineException {@code WRONG_STATE} if the machine has ended
    */
@@ -292,8 +306,9 @@ public final class Machine implements AutoCloseable {
   }
 
   /**
-   * Ends the machine: returns when no vCPU runs any more and everything is freed. Waits for an open lock and for leases to
-   * be closed; to end a machine while holding its lock, use {@link VcpuLock#destroyMachine}.
+   * Ends the machine: returns when no vCPU runs any more and everything is freed. Waits for an open
+   * lock and for leases to be closed; to end a machine while holding its lock, use {@link
+   * VcpuLock#destroyMachine}.
    *
    * @param reason why
    * @param detail a sentence for the user
@@ -349,7 +364,10 @@ public final class Machine implements AutoCloseable {
     destroy(StopReason.DESTROYED, "stopped by its user");
   }
 
-  /** Called by the platform, on a vCPU's thread, when the guest powers off or resets: the vCPUs stop soon after. */
+  /**
+   * Called by the platform, on a vCPU's thread, when the guest powers off or resets: the vCPUs stop
+   * soon after.
+   */
   public void guestEnded(StopReason reason, String detail) {
     finish(reason, detail);
   }
@@ -387,7 +405,8 @@ public final class Machine implements AutoCloseable {
   private void require(boolean holds, String action) {
     if (!holds) {
       throw new MachineException(
-          MachineException.Code.WRONG_STATE, "cannot " + action + " machine " + config.name() + ": it is " + state);
+          MachineException.Code.WRONG_STATE,
+          "cannot " + action + " machine " + config.name() + ": it is " + state);
     }
   }
 

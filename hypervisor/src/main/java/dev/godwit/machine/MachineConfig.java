@@ -6,9 +6,11 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * What a machine is, in terms that no engine owns. Travels in the stream's header, so it is checked as hostile input.
+ * What a machine is, in terms that no engine owns. Travels in the stream's header, so it is checked
+ * as hostile input.
  *
- * @param name 1–64 letters, digits, {@code . _ -}, not starting with a dot or dash: it becomes a file name
+ * @param name 1–64 letters, digits, {@code . _ -}, not starting with a dot or dash: it becomes a
+ *     file name
  * @param ramBytes a positive multiple of 4096
  * @param vcpus 1–64
  * @param cpuModel a CPU model by name
@@ -16,7 +18,12 @@ import java.util.regex.Pattern;
  * @param tscHz ticks a second of the guest's TSC
  */
 public record MachineConfig(
-    String name, long ramBytes, int vcpus, String cpuModel, List<DeviceConfig> devices, long tscHz) {
+    String name,
+    long ramBytes,
+    int vcpus,
+    String cpuModel,
+    List<DeviceConfig> devices,
+    long tscHz) {
 
   /** TSC ticks are guest nanoseconds unless a machine came from somewhere else. */
   public static final long DEFAULT_TSC_HZ = 1_000_000_000L;
@@ -51,14 +58,18 @@ public record MachineConfig(
         ramBytes >= MIN_RAM_BYTES && ramBytes % GuestMemory.PAGE_BYTES == 0,
         "memory of " + ramBytes + " bytes: give at least 1M, in whole 4 KiB pages");
     require(vcpus >= 1 && vcpus <= MAX_VCPUS, vcpus + " vCPUs: give 1 to " + MAX_VCPUS);
-    require(tscHz >= 1_000_000 && tscHz <= 10_000_000_000L, "TSC frequency " + tscHz + " Hz is out of range");
+    require(
+        tscHz >= 1_000_000 && tscHz <= 10_000_000_000L,
+        "TSC frequency " + tscHz + " Hz is out of range");
   }
 
   /** Throws {@code BAD_CONFIG} unless {@code name} may name a machine. */
   public static void requireName(String name) {
     require(
         NAME.matcher(name).matches(),
-        "machine name '" + name + "': use 1 to 64 letters, digits, '.', '_' and '-', starting with a letter or digit");
+        "machine name '"
+            + name
+            + "': use 1 to 64 letters, digits, '.', '_' and '-', starting with a letter or digit");
   }
 
   private static void require(boolean holds, String message) {

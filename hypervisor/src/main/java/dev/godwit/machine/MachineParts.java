@@ -14,7 +14,8 @@ import java.util.List;
  * @param vcpus its vCPUs, index order
  * @param stateParts every part's declaration of state, in restore order within each group
  * @param quiescables devices with threads of their own
- * @param closeables closed in order when the machine is destroyed, after the vCPUs and before clock and memory
+ * @param closeables closed in order when the machine is destroyed, after the vCPUs and before clock
+ *     and memory
  */
 public record MachineParts(
     GuestMemory memory,

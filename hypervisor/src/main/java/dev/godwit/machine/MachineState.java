@@ -1,6 +1,9 @@
 package dev.godwit.machine;
 
-/** Where a machine is in its life. The lock of all vCPUs is orthogonal: it can be taken in every state but Stopped. */
+/**
+ * Where a machine is in its life. The lock of all vCPUs is orthogonal: it can be taken in every
+ * state but Stopped.
+ */
 public sealed interface MachineState {
   /** Built or restored, never run in this process. */
   record Created() implements MachineState {}

@@ -92,7 +92,8 @@ class MachineTest {
   void aSecondLockWaitsForTheFirst() throws Exception {
     machine.start();
     Machine.VcpuLock lock = machine.lockAllVcpus();
-    CompletableFuture<Void> second = CompletableFuture.runAsync(() -> machine.lockAllVcpus().close());
+    CompletableFuture<Void> second =
+        CompletableFuture.runAsync(() -> machine.lockAllVcpus().close());
     Thread.sleep(50);
     assertFalse(second.isDone());
     lock.close();

@@ -313,7 +313,7 @@ final class Segments {
         new int[] {DecodeContext.ES, DecodeContext.DS, DecodeContext.FS, DecodeContext.GS}) {
       int a = c.segAttributes[seg];
       boolean conforming = (a & (CODE | CONFORMING)) == (CODE | CONFORMING);
-      if ((a & UNUSABLE) != 0 || !conforming && dpl(a) < c.cpl) {
+      if ((a & UNUSABLE) == 0 && !conforming && dpl(a) < c.cpl) {
         set(seg, 0, 0, 0, UNUSABLE);
       }
     }
