@@ -46,6 +46,19 @@ class InterruptsTest {
   }
 
   @Test
+  void returnToUserModeKeepsTheBaseOfANullSegmentAndDropsAKernelsSegment() {
+    try (Guest g = Guest.longMode(ENTER_USER)) {
+      userPages(g);
+      g.cpu.segments.set(DecodeContext.FS, 0, 0x12345678, 0, Segments.UNUSABLE);
+      g.code(0x12000, "0f05"); // syscall
+      g.code(HANDLER, "e6f4");
+      g.run();
+      assertEquals(0x12345678, g.cpu.segBase[DecodeContext.FS]);
+      assertEquals(0, g.cpu.segSelector[DecodeContext.DS]);
+    }
+  }
+
+  @Test
   void interruptFromUserModeSwitchesToTheTaskStackWithAnExactFrame() {
     try (Guest g = Guest.longMode(ENTER_USER)) {
       userPages(g);
