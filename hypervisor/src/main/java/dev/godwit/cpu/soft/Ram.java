@@ -23,7 +23,7 @@ final class Ram {
   private static final VarHandle WORD =
       ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
 
-  /** Excludes split locks from one another, machine-wide; taken for a few loads and stores only. */
+  /** Excludes split locks from one another, process-wide; taken for a few loads and stores only. */
   static final Object SPLIT_LOCK = new Object();
 
   private Ram() {}

@@ -74,10 +74,11 @@ abstract class StringInsn extends Insn {
 
   /** Works off a part of the iterations; says whether it was the last. */
   private boolean repeat(SoftCpu c) {
-    long left = c.regs[RCX] & mask;
-    if (left == 0) {
+    long count = c.regs[RCX] & mask;
+    if (count == 0) {
       return true;
     }
+    long left = count;
     boolean done = false;
     boolean stepping = (c.flagsRest & Flags.TF) != 0;
     long budget = stepping ? 1 : BUDGET_BYTES;
@@ -94,7 +95,9 @@ abstract class StringInsn extends Insn {
         done = left == 0 || comparing() && Flags.zf(c.flagResult) != (repeat == 0xF3);
       }
     } finally {
-      c.regs[RCX] = c.regs[RCX] & kept | left;
+      if (left != count) {
+        c.regs[RCX] = c.regs[RCX] & kept | left;
+      }
     }
     return done;
   }

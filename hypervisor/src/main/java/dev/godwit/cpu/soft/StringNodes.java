@@ -170,8 +170,9 @@ final class StringNodes {
 
     @Override
     void step(SoftCpu c) {
-      long a = Place.read(c, sourceLinear(c), bytes);
+      // If both fault, AMD's processors report the target.
       long b = Place.read(c, targetLinear(c, false), bytes);
+      long a = Place.read(c, sourceLinear(c), bytes);
       Alu.sub(c, a, b, 8 * bytes);
       advanceSource(c, 1);
       advanceTarget(c, 1);
