@@ -2,6 +2,7 @@ package dev.godwit.bus;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,17 +24,30 @@ public final class MmioBus {
    *
    * @throws IllegalStateException if it overlaps another; the message names both owners
    */
-  public synchronized void map(long gpa, long bytes, String owner, MmioHandler handler) {
+  public void map(long gpa, long bytes, String owner, MmioHandler handler) {
+    Optional<String> taken = tryMap(gpa, bytes, owner, handler);
+    if (taken.isPresent()) {
+      throw new IllegalStateException(
+          "MMIO range 0x%x + 0x%x wanted by %s overlaps %s"
+              .formatted(gpa, bytes, owner, taken.get()));
+    }
+  }
+
+  /**
+   * Gives a range to a device unless it overlaps another: then nothing changes, and the other's
+   * owner is returned.
+   */
+  public synchronized Optional<String> tryMap(
+      long gpa, long bytes, String owner, MmioHandler handler) {
     for (Mapping other : mappings) {
       if (gpa < other.gpa + other.bytes && other.gpa < gpa + bytes) {
-        throw new IllegalStateException(
-            "MMIO range 0x%x + 0x%x wanted by %s overlaps %s"
-                .formatted(gpa, bytes, owner, other.owner));
+        return Optional.of(other.owner);
       }
     }
     List<Mapping> next = new ArrayList<>(mappings);
     next.add(new Mapping(gpa, bytes, owner, handler));
     mappings = List.copyOf(next);
+    return Optional.empty();
   }
 
   /** Takes back the range that starts at {@code gpa}, if there is one. */

@@ -1,5 +1,6 @@
 package dev.godwit.bus;
 
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
@@ -21,18 +22,31 @@ public final class PortBus {
    *
    * @throws IllegalStateException if one is taken; the message names both owners
    */
-  public synchronized void map(int firstPort, int count, String owner, PortHandler handler) {
+  public void map(int firstPort, int count, String owner, PortHandler handler) {
+    Optional<String> taken = tryMap(firstPort, count, owner, handler);
+    if (taken.isPresent()) {
+      throw new IllegalStateException(
+          "ports 0x%x + %d wanted by %s belong to %s"
+              .formatted(firstPort, count, owner, taken.get()));
+    }
+  }
+
+  /**
+   * Gives ports to a device unless one is taken: then nothing changes, and its owner is returned.
+   */
+  public synchronized Optional<String> tryMap(
+      int firstPort, int count, String owner, PortHandler handler) {
     for (int port = firstPort; port < firstPort + count; port++) {
       Mapping taken = mappings.get(port);
       if (taken != null) {
-        throw new IllegalStateException(
-            "port 0x%x wanted by %s belongs to %s".formatted(port, owner, taken.owner));
+        return Optional.of(taken.owner);
       }
     }
     Mapping mapping = new Mapping(owner, handler);
     for (int port = firstPort; port < firstPort + count; port++) {
       mappings.set(port, mapping);
     }
+    return Optional.empty();
   }
 
   /** Takes ports back; those that are not mapped are passed over. */

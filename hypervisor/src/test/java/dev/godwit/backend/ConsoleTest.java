@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.Test;
 
 class ConsoleTest {
@@ -45,6 +47,10 @@ class ConsoleTest {
     }
   }
 
+  private static ConditionFactory soon() {
+    return await().pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1));
+  }
+
   private static void send(Console console, String text) {
     text.chars().forEach(console::transmit);
   }
@@ -55,9 +61,9 @@ class ConsoleTest {
       send(console, "before ");
       Reader reader = new Reader();
       console.attach(reader);
-      await().until(() -> reader.got.equals("before "));
+      soon().until(() -> reader.got.equals("before "));
       send(console, "after");
-      await().until(() -> reader.got.equals("before after"));
+      soon().until(() -> reader.got.equals("before after"));
     }
   }
 
@@ -68,7 +74,7 @@ class ConsoleTest {
       assertEquals("6789abcdef", new String(console.scrollBack(), ISO_8859_1));
       Reader reader = new Reader();
       console.attach(reader);
-      await().until(() -> reader.got.equals("6789abcdef"));
+      soon().until(() -> reader.got.equals("6789abcdef"));
       assertEquals(0, reader.dropped.get(), "what came before the client is not a loss of its own");
     }
   }
@@ -84,10 +90,10 @@ class ConsoleTest {
       for (int i = 0; i < 100; i++) {
         int sent = (i + 1) * 100;
         send(console, "x".repeat(100));
-        await().until(() -> quick.got.length() == sent);
+        soon().until(() -> quick.got.length() == sent);
       }
       gate.countDown();
-      await().until(() -> slow.got.length() + slow.dropped.get() == 10_000);
+      soon().until(() -> slow.got.length() + slow.dropped.get() == 10_000);
       assertTrue(slow.dropped.get() >= 8_000, "lost " + slow.dropped.get());
       assertEquals(0, quick.dropped.get());
     }
@@ -129,7 +135,7 @@ class ConsoleTest {
       Reader reader = new Reader();
       Console.Attachment client = console.attach(reader);
       client.close();
-      await().until(() -> reader.ended);
+      soon().until(() -> reader.ended);
       send(console, "unheard");
       assertEquals(0, client.write(new byte[] {1}));
       assertEquals(-1, console.receive());
@@ -144,7 +150,7 @@ class ConsoleTest {
     console.attach(reader);
     send(console, "last words");
     console.close();
-    await().until(() -> reader.ended);
+    soon().until(() -> reader.ended);
     assertEquals("last words", reader.got);
   }
 
@@ -166,9 +172,9 @@ class ConsoleTest {
           });
       console.attach(well);
       send(console, "one");
-      await().until(() -> well.got.equals("one"));
+      soon().until(() -> well.got.equals("one"));
       send(console, "two");
-      await().until(() -> well.got.equals("onetwo"));
+      soon().until(() -> well.got.equals("onetwo"));
       assertFalse(calls.get() > 1, "called again after it failed");
     }
   }
