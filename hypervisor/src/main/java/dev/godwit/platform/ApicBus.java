@@ -12,6 +12,11 @@ import org.jspecify.annotations.Nullable;
  * hold a local APIC's lock.
  */
 final class ApicBus {
+  private static final int ICR_LOGICAL = 1 << 11;
+  private static final int ICR_ASSERT = 1 << 14;
+  private static final int ICR_LEVEL_TRIGGERED = 1 << 15;
+  private static final int ICR_SHORTHAND_SHIFT = 18;
+
   private volatile List<LocalApic> apics = List.of();
   private volatile IntConsumer endOfInterrupt = vector -> {};
 
@@ -43,10 +48,34 @@ final class ApicBus {
     return accepted;
   }
 
-  /** Delivers a message to every local APIC but, if {@code sender} is not null, the sender. */
-  void sendToAll(InterruptMessage message, @Nullable LocalApic sender) {
+  /**
+   * Executes an interrupt command (SDM vol. 3A 11.6.1).
+   *
+   * @param sender the local APIC that it was written to
+   * @param command both words of the ICR; its vector is legal
+   */
+  void sendCommand(LocalApic sender, long command) {
+    int low = (int) command;
+    DeliveryMode mode = DeliveryMode.of(low);
+    boolean deassertion = (low & ICR_LEVEL_TRIGGERED) != 0 && (low & ICR_ASSERT) == 0;
+    if (mode == DeliveryMode.INIT && deassertion) {
+      // A no-op since the Pentium 4.
+      return;
+    }
+    int destination = (int) (command >>> 56);
+    InterruptMessage message =
+        new InterruptMessage(mode, low & 0xFF, (low & ICR_LOGICAL) != 0, destination, false);
+    switch (low >>> ICR_SHORTHAND_SHIFT & 3) {
+      case 0 -> send(message);
+      case 1 -> sender.accept(message);
+      case 2 -> sendToAll(message, null);
+      default -> sendToAll(message, sender);
+    }
+  }
+
+  private void sendToAll(InterruptMessage message, @Nullable LocalApic butNot) {
     for (LocalApic apic : apics) {
-      if (apic != sender) {
+      if (!apic.equals(butNot)) {
         apic.accept(message);
       }
     }

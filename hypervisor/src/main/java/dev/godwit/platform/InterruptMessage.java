@@ -27,4 +27,26 @@ record InterruptMessage(
     return new InterruptMessage(
         mode, data & 0xFF, (address & 4) != 0, (int) (address >>> 12) & 0xFF, (data & 0x8000) != 0);
   }
+
+  /**
+   * Says whether the destination names a local APIC (SDM vol. 3A 11.6.2).
+   *
+   * @param id its xAPIC ID
+   * @param ldr its logical destination register
+   * @param dfr its destination format register: flat or cluster model
+   */
+  boolean addresses(int id, int ldr, int dfr) {
+    if (destination == BROADCAST) {
+      return true;
+    }
+    if (!logical) {
+      return destination == id;
+    }
+    int logicalId = ldr >>> 24;
+    if (dfr == LapicRegisters.DFR_FLAT) {
+      return (logicalId & destination) != 0;
+    }
+    boolean sameCluster = (logicalId ^ destination) >>> 4 == 0;
+    return sameCluster && (logicalId & destination & 0xF) != 0;
+  }
 }

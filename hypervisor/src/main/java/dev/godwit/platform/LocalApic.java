@@ -28,9 +28,7 @@ final class LocalApic implements LocalApicPort {
   private final ApicBus bus;
   private final Object lock = new Object();
   private final LapicTimer timer;
-  private final VectorSet isr = new VectorSet();
-  private final VectorSet tmr = new VectorSet();
-  private final VectorSet irr = new VectorSet();
+  private final LapicQueue queue = new LapicQueue();
   private final int[] lvt = new int[LVT_ENTRIES];
   private volatile Runnable wake = () -> {};
   private volatile IntSupplier picAcknowledge = () -> -1;
@@ -50,7 +48,6 @@ final class LocalApic implements LocalApicPort {
 
   private volatile boolean eventPending;
 
-  private int tpr;
   private int esr;
   private int esrAccumulated;
   private long icr;
@@ -112,12 +109,8 @@ final class LocalApic implements LocalApicPort {
   public int acknowledgeInterrupt() {
     synchronized (lock) {
       if (!extIntDeliverable()) {
-        int vector = deliverableVector();
-        if (vector >= 0) {
-          irr.remove(vector);
-          isr.add(vector);
-          update();
-        }
+        int vector = isEnabled() ? queue.take() : LapicQueue.NONE;
+        update();
         return vector;
       }
     }
@@ -159,8 +152,8 @@ final class LocalApic implements LocalApicPort {
       return switch (offset) {
         case ID -> id << 24;
         case VERSION -> VERSION_VALUE;
-        case TPR -> tpr;
-        case PPR -> ppr;
+        case TPR -> queue.taskPriority();
+        case PPR -> queue.processorPriority();
         case APR, RRD, EOI -> 0;
         case LDR -> ldr;
         case DFR -> dfr;
@@ -173,8 +166,7 @@ final class LocalApic implements LocalApicPort {
         case DIVIDE_CONFIGURATION -> timer.divideConfiguration();
         default -> {
           if (offset >= ISR && offset < ISR + 0x180 && (offset & 0xF) == 0) {
-            VectorSet set = offset < TMR ? isr : offset < IRR ? tmr : irr;
-            yield set.word(offset >>> 4 & 7);
+            yield vectors(offset).word(offset >>> 4 & 7);
           } else if (isLvt(offset)) {
             yield lvt[offset - LVT_TIMER >>> 4];
           }
@@ -188,13 +180,13 @@ final class LocalApic implements LocalApicPort {
 
   @Override
   public void writeRegister(int offset, int value) {
-    int endedLevelVector = -1;
+    int endedLevelVector = LapicQueue.NONE;
     boolean sendIpi = false;
     long command = 0;
     synchronized (lock) {
       switch (offset) {
-        case TPR -> tpr = value & 0xFF;
-        case EOI -> endedLevelVector = endOfInterrupt();
+        case TPR -> queue.setTaskPriority(value);
+        case EOI -> endedLevelVector = queue.end();
         case LDR -> ldr = value & 0xFF000000;
         case DFR -> dfr = value | 0x0FFFFFFF;
         case SVR -> writeSpuriousVector(value);
@@ -221,11 +213,11 @@ final class LocalApic implements LocalApicPort {
       }
       update();
     }
-    if (endedLevelVector >= 0) {
+    if (endedLevelVector != LapicQueue.NONE) {
       bus.endOfInterrupt(endedLevelVector);
     }
     if (sendIpi) {
-      sendIpi(command);
+      bus.sendCommand(this, command);
     }
     wakeIfPending();
   }
@@ -241,7 +233,7 @@ final class LocalApic implements LocalApicPort {
       return false;
     }
     synchronized (lock) {
-      if ((value & BASE_ENABLED) == 0 && (apicBase & BASE_ENABLED) != 0) {
+      if ((value & BASE_ENABLED) == 0 && isEnabled()) {
         reset();
       }
       apicBase = value;
@@ -268,14 +260,14 @@ final class LocalApic implements LocalApicPort {
   @Override
   public int cr8() {
     synchronized (lock) {
-      return tpr >>> 4;
+      return queue.taskPriority() >>> 4;
     }
   }
 
   @Override
   public void setCr8(int value) {
     synchronized (lock) {
-      tpr = (value & 0xF) << 4;
+      queue.setTaskPriority((value & 0xF) << 4);
       update();
     }
     wakeIfPending();
@@ -285,27 +277,15 @@ final class LocalApic implements LocalApicPort {
 
   /** Says whether the message's destination names this APIC. */
   boolean isAddressedBy(InterruptMessage message) {
-    if ((apicBase & BASE_ENABLED) == 0) {
+    if (!isEnabled()) {
       return false;
     }
-    int destination = message.destination();
-    if (destination == InterruptMessage.BROADCAST) {
-      return true;
-    }
-    if (!message.logical()) {
-      return destination == id;
-    }
-    int logicalId = ldr >>> 24;
-    if (dfr == DFR_FLAT) {
-      return (logicalId & destination) != 0;
-    }
-    boolean sameCluster = (logicalId ^ destination) >>> 4 == 0;
-    return sameCluster && (logicalId & destination & 0xF) != 0;
+    return message.addresses(id, ldr, dfr);
   }
 
   /** Says whether it takes fixed interrupts at all. */
   boolean acceptsFixed() {
-    return (svr & SVR_ENABLED) != 0 && (apicBase & BASE_ENABLED) != 0;
+    return (svr & SVR_ENABLED) != 0 && isEnabled();
   }
 
   /** Returns the processor priority for arbitration. */
@@ -320,7 +300,7 @@ final class LocalApic implements LocalApicPort {
   boolean accept(InterruptMessage message) {
     boolean accepted;
     synchronized (lock) {
-      accepted = (apicBase & BASE_ENABLED) != 0 && take(message);
+      accepted = isEnabled() && take(message);
       update();
     }
     if (accepted) {
@@ -395,12 +375,7 @@ final class LocalApic implements LocalApicPort {
       reportError(ESR_RECEIVED_ILLEGAL_VECTOR);
       return false;
     }
-    irr.add(vector);
-    if (level) {
-      tmr.add(vector);
-    } else {
-      tmr.remove(vector);
-    }
+    queue.request(vector, level);
     return true;
   }
 
@@ -425,19 +400,6 @@ final class LocalApic implements LocalApicPort {
     if (!known) {
       fireLvt(ERROR);
     }
-  }
-
-  /**
-   * Returns the vector to broadcast, or -1 if the interrupt that ends was edge-triggered or there
-   * is none.
-   */
-  private int endOfInterrupt() {
-    int vector = isr.highest();
-    if (vector < 0) {
-      return -1;
-    }
-    isr.remove(vector);
-    return tmr.has(vector) ? vector : -1;
   }
 
   private void writeSpuriousVector(int value) {
@@ -472,36 +434,14 @@ final class LocalApic implements LocalApicPort {
     return true;
   }
 
-  /** INIT level de-assert is a no-op since the Pentium 4 (11.6.1). Not under the lock. */
-  private void sendIpi(long command) {
-    int low = (int) command;
-    DeliveryMode mode = DeliveryMode.of(low);
-    boolean level = (low & 0x8000) != 0;
-    boolean assertion = (low & 0x4000) != 0;
-    if (mode == DeliveryMode.INIT && level && !assertion) {
-      return;
-    }
-    InterruptMessage message =
-        new InterruptMessage(mode, low & 0xFF, (low & 0x800) != 0, (int) (command >>> 56), false);
-    switch (low >>> 18 & 3) {
-      case 0 -> bus.send(message);
-      case 1 -> accept(message);
-      case 2 -> bus.sendToAll(message, null);
-      default -> bus.sendToAll(message, this);
-    }
-  }
-
   private void reset() {
-    tpr = 0;
+    queue.reset();
     ldr = 0;
     dfr = DFR_FLAT;
     svr = 0xFF;
     esr = 0;
     esrAccumulated = 0;
     icr = 0;
-    isr.clear();
-    tmr.clear();
-    irr.clear();
     Arrays.fill(lvt, LVT_MASKED);
     timer.reset();
     update();
@@ -511,21 +451,28 @@ final class LocalApic implements LocalApicPort {
     if (!lint0) {
       return false;
     }
-    boolean bypassed = (apicBase & BASE_ENABLED) == 0;
+    boolean bypassed = !isEnabled();
     return bypassed
         || ((lvt[LINT0] & LVT_MASKED) == 0 && DeliveryMode.of(lvt[LINT0]) == DeliveryMode.EXTINT);
   }
 
-  private int deliverableVector() {
-    int vector = irr.highest();
-    return vector >= 0 && vector >>> 4 > ppr >>> 4 && (apicBase & BASE_ENABLED) != 0 ? vector : -1;
+  private boolean isEnabled() {
+    return (apicBase & BASE_ENABLED) != 0;
+  }
+
+  /** Returns the set that a register from ISR to IRR belongs to. */
+  private VectorSet vectors(int offset) {
+    if (offset < TMR) {
+      return queue.inService();
+    }
+    return offset < IRR ? queue.levelTriggered() : queue.requested();
   }
 
   /** Computes what others see: PPR and the two flags. Called after every change. */
   private void update() {
-    int inService = Math.max(isr.highest(), 0);
-    ppr = tpr >>> 4 >= inService >>> 4 ? tpr : inService & 0xF0;
-    interruptDeliverable = extIntDeliverable() || deliverableVector() >= 0;
+    ppr = queue.processorPriority();
+    boolean vectorDeliverable = isEnabled() && queue.deliverable() != LapicQueue.NONE;
+    interruptDeliverable = vectorDeliverable || extIntDeliverable();
     eventPending = nmiPending || initPending || sipiVector >= 0;
   }
 
@@ -541,16 +488,16 @@ final class LocalApic implements LocalApicPort {
       return new LapicState(
           id,
           apicBase,
-          tpr,
+          queue.taskPriority(),
           ldr,
           dfr,
           svr,
           esr,
           esrAccumulated,
           icr,
-          isr.words(),
-          tmr.words(),
-          irr.words(),
+          queue.inService().words(),
+          queue.levelTriggered().words(),
+          queue.requested().words(),
           entries,
           timer.save(),
           lint0,
@@ -567,16 +514,13 @@ final class LocalApic implements LocalApicPort {
         state.timer().startNanos(), nowNanos, "lapic/" + id, "timer.start_nanos");
     synchronized (lock) {
       apicBase = state.apicBase();
-      tpr = state.tpr();
+      queue.restore(state.tpr(), state.irr(), state.isr(), state.tmr());
       ldr = state.ldr();
       dfr = state.dfr();
       svr = state.svr();
       esr = state.esr();
       esrAccumulated = state.esrAccumulated();
       icr = state.icr();
-      isr.set(state.isr());
-      tmr.set(state.tmr());
-      irr.set(state.irr());
       for (int i = 0; i < LVT_ENTRIES; i++) {
         lvt[i] = state.lvt().get(i);
       }

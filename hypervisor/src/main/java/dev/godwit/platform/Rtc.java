@@ -297,10 +297,14 @@ final class Rtc implements BytePorts {
    */
   private long nextAlarm(long wall) {
     RtcFormat format = format();
+    int seconds = memory[SECONDS_ALARM] & 0xFF;
+    int minutes = memory[MINUTES_ALARM] & 0xFF;
+    int hours = memory[HOURS_ALARM] & 0xFF;
     for (long second = wall + 1; second <= wall + DAY_SECONDS; second++) {
-      if (RtcFormat.matches(memory[SECONDS_ALARM] & 0xFF, format.encode(SECONDS, second))
-          && RtcFormat.matches(memory[MINUTES_ALARM] & 0xFF, format.encode(MINUTES, second))
-          && RtcFormat.matches(memory[HOURS_ALARM] & 0xFF, format.encode(HOURS, second))) {
+      int ofDay = Math.floorMod(second, DAY_SECONDS);
+      if (RtcFormat.matches(seconds, format.encodeTime(SECONDS, ofDay))
+          && RtcFormat.matches(minutes, format.encodeTime(MINUTES, ofDay))
+          && RtcFormat.matches(hours, format.encodeTime(HOURS, ofDay))) {
         return second;
       }
     }

@@ -2,9 +2,7 @@ package dev.godwit.platform;
 
 import static dev.godwit.platform.RtcRegisters.*;
 
-import java.time.DayOfWeek;
 import java.time.LocalDate;
-import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.time.ZoneOffset;
 
@@ -15,6 +13,8 @@ import java.time.ZoneOffset;
  * @param hours24 register B asks for 24 hours
  */
 record RtcFormat(boolean binary, boolean hours24) {
+  private static final int DAY_SECONDS = 86_400;
+
   /** Returns the format that register B asks for. */
   static RtcFormat of(int registerB) {
     return new RtcFormat((registerB & B_BINARY) != 0, (registerB & B_24_HOURS) != 0);
@@ -22,17 +22,23 @@ record RtcFormat(boolean binary, boolean hours24) {
 
   /** Returns a time register's value at a wall time. */
   int encode(int index, long wallSeconds) {
-    LocalDateTime time = LocalDateTime.ofEpochSecond(wallSeconds, 0, ZoneOffset.UTC);
+    LocalDate date = LocalDate.ofEpochDay(Math.floorDiv(wallSeconds, DAY_SECONDS));
     return switch (index) {
-      case SECONDS -> number(time.getSecond());
-      case MINUTES -> number(time.getMinute());
-      case HOURS -> hour(time.getHour());
-      case DAY_OF_WEEK ->
-          number(time.getDayOfWeek() == DayOfWeek.SUNDAY ? 1 : time.getDayOfWeek().getValue() + 1);
-      case DAY_OF_MONTH -> number(time.getDayOfMonth());
-      case MONTH -> number(time.getMonthValue());
-      case YEAR -> number(Math.floorMod(time.getYear(), 100));
-      case CENTURY -> number(Math.floorMod(Math.floorDiv(time.getYear(), 100), 100));
+      case DAY_OF_WEEK -> number(date.getDayOfWeek().getValue() % 7 + 1);
+      case DAY_OF_MONTH -> number(date.getDayOfMonth());
+      case MONTH -> number(date.getMonthValue());
+      case YEAR -> number(Math.floorMod(date.getYear(), 100));
+      case CENTURY -> number(Math.floorMod(Math.floorDiv(date.getYear(), 100), 100));
+      default -> encodeTime(index, Math.floorMod(wallSeconds, DAY_SECONDS));
+    };
+  }
+
+  /** Returns the value of the register of seconds, minutes or hours at a second of the day. */
+  int encodeTime(int index, int secondOfDay) {
+    return switch (index) {
+      case SECONDS -> number(secondOfDay % 60);
+      case MINUTES -> number(secondOfDay / 60 % 60);
+      case HOURS -> hour(secondOfDay / 3600);
       default -> throw new IllegalArgumentException("register " + index);
     };
   }
