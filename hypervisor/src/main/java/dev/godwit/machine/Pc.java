@@ -16,6 +16,9 @@ import dev.godwit.cpu.Vcpu;
 import dev.godwit.cpu.VcpuPorts;
 import dev.godwit.device.Device;
 import dev.godwit.device.DeviceBus;
+import dev.godwit.device.pci.HostBridge;
+import dev.godwit.device.pci.LpcBridge;
+import dev.godwit.device.pci.PciBus;
 import dev.godwit.device.uart.Uart;
 import dev.godwit.machine.MachineConfig.DeviceConfig;
 import dev.godwit.machine.MachineState.StopReason;
@@ -35,7 +38,10 @@ public final class Pc {
   /** The devices that every PC has unless its user says otherwise, in bus order. */
   public static final List<DeviceConfig> STANDARD_DEVICES =
       List.of(
-          new DeviceConfig("uart", "com1", Map.of()), new DeviceConfig("uart", "com2", Map.of()));
+          new DeviceConfig(HostBridge.KIND, "00:00.0", Map.of()),
+          new DeviceConfig(LpcBridge.KIND, "00:1f.0", Map.of()),
+          new DeviceConfig("uart", "com1", Map.of()),
+          new DeviceConfig("uart", "com2", Map.of()));
 
   private final Machine machine;
   private final Platform platform;
@@ -78,9 +84,10 @@ public final class Pc {
                   wallClock,
                   () -> end(built, StopReason.POWER_OFF, "the guest powered off"),
                   () -> end(built, StopReason.RESET, "the guest reset the machine")));
+      PciBus pci = new PciBus(platform.lines());
       List<Device> devices = new ArrayList<>();
       for (DeviceConfig device : config.devices()) {
-        devices.add(createDevice(device, platform, console, clock));
+        devices.add(createDevice(device, platform, pci, console, clock));
       }
       List<StatePart> parts = new ArrayList<>();
       List<Quiescable> quiescables = new ArrayList<>();
@@ -130,8 +137,10 @@ public final class Pc {
   }
 
   private static Device createDevice(
-      DeviceConfig config, Platform platform, Console console, GuestClock clock) {
+      DeviceConfig config, Platform platform, PciBus pci, Console console, GuestClock clock) {
     return switch (config.kind() + "/" + config.instance()) {
+      case "hostbridge/00:00.0" -> new HostBridge(pci);
+      case "lpc/00:1f.0" -> new LpcBridge(pci);
       case "uart/com1" ->
           new Uart(
               "com1",
