@@ -266,7 +266,7 @@ final class SimdInteger {
   }
 
   /** Any operation on each half of an XMM register. */
-  private static final class Lanes extends Insn {
+  static final class Lanes extends Insn {
     private final int dst;
     private final SimdSource src;
     private final LongBinaryOperator op;
@@ -311,7 +311,7 @@ final class SimdInteger {
   }
 
   /** PACK*: the destination's lanes into the low half, the source's into the high half. */
-  private static final class Pack extends Insn {
+  static final class Pack extends Insn {
     private final int dst;
     private final SimdSource src;
     private final LongBinaryOperator op;

@@ -3,7 +3,7 @@ package dev.godwit.cpu.soft;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decodes MMX, SSE and SSE2 (SDM vol. 2 A.3), FXSAVE and its group, prefetches and fences.
+ * Decodes MMX and SSE to SSE4.2 (SDM vol. 2 A.3), FXSAVE and its group, prefetches and fences.
  *
  * <p>An opcode 0F xx has up to four meanings, chosen by its mandatory prefix; F2 and F3 win over
  * 66.
@@ -18,12 +18,17 @@ final class SimdOpcodes {
 
   /** Returns the node of a SIMD instruction, or null if the opcode is none. */
   static @Nullable Insn decode(DecodeContext d) {
-    if (d.map() != 1 || d.hasLock()) {
+    if (d.map() == 0 || d.hasLock()) {
       return null;
     }
     int prefix = prefix(d);
+    if (d.map() > 1) {
+      return d.map() == 2 ? Simd0F38.decode(d, prefix) : Simd0F3A.decode(d, prefix);
+    }
     return switch (d.opcode()) {
-      case 0x10, 0x11, 0x12, 0x13, 0x16, 0x17, 0x28, 0x29, 0x2B -> SimdMoves.decode(d, prefix);
+      case 0x12, 0x16 -> prefix <= P66 ? SimdMoves.decode(d, prefix) : SimdSse3.decode(d, prefix);
+      case 0x7C, 0x7D, 0xD0, 0xF0 -> SimdSse3.decode(d, prefix);
+      case 0x10, 0x11, 0x13, 0x17, 0x28, 0x29, 0x2B -> SimdMoves.decode(d, prefix);
       case 0x14, 0x15 -> SimdFloat.decode(d, prefix);
       case 0x2A, 0x2C, 0x2D, 0x5A, 0x5B, 0xE6 -> SimdConvert.decode(d, prefix);
       case 0x2E, 0x2F -> SimdFloat.decode(d, prefix);

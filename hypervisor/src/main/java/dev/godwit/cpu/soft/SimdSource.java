@@ -55,6 +55,11 @@ final class SimdSource {
     return memory == null ? (int) c.xmm[register] : c.read32(memory.forRead(c, 4));
   }
 
+  /** Returns 16 bits, zero-extended: the register's lowest, or 2 bytes of memory. */
+  int low16(SoftCpu c) {
+    return memory == null ? (int) c.xmm[register] & 0xFFFF : c.read16(memory.forRead(c, 2));
+  }
+
   /** Returns an MMX register, or 8 bytes of memory. */
   long mmx(SoftCpu c) {
     return memory == null ? c.x87.mmx(register) : c.read64(memory.forRead(c, 8));

@@ -151,6 +151,16 @@ final class X87Moves {
 
   /** FIST and FISTP of 16, 32 or 64 bits. */
   static void storeInteger(SoftCpu c, X87 f, MemOperand m, int bits, boolean pop) {
+    storeInteger(c, f, m, bits, pop, false);
+  }
+
+  /** FISTTP. */
+  static void storeTruncated(SoftCpu c, X87 f, MemOperand m, int bits) {
+    storeInteger(c, f, m, bits, true, true);
+  }
+
+  private static void storeInteger(
+      SoftCpu c, X87 f, MemOperand m, int bits, boolean pop, boolean truncate) {
     long lin = m.forWrite(c, bits / 8);
     if (f.isEmpty(0)) {
       if (invalidMasked(f)) {
@@ -159,7 +169,7 @@ final class X87Moves {
       finishUnderflow(f, pop);
       return;
     }
-    long value = f.math.toInteger(f.se(0), f.sig(0), bits, false);
+    long value = f.math.toInteger(f.se(0), f.sig(0), bits, truncate);
     boolean store = mayStore(f, f.math.flags);
     if (store) {
       writeInteger(c, lin, bits, value);

@@ -39,14 +39,17 @@ final class X87Opcodes {
           case 0xD92 -> (c, f) -> X87Moves.storeSingle(c, f, m, false);
           case 0xD93 -> (c, f) -> X87Moves.storeSingle(c, f, m, true);
           case 0xDB0 -> (c, f) -> X87Moves.loadInteger(f, c.read32(m.forRead(c, 4)));
+          case 0xDB1 -> (c, f) -> X87Moves.storeTruncated(c, f, m, 32);
           case 0xDB2 -> (c, f) -> X87Moves.storeInteger(c, f, m, 32, false);
           case 0xDB3 -> (c, f) -> X87Moves.storeInteger(c, f, m, 32, true);
           case 0xDB5 -> (c, f) -> X87Moves.loadExtended(c, f, m);
           case 0xDB7 -> (c, f) -> X87Moves.storeExtended(c, f, m);
           case 0xDD0 -> (c, f) -> X87Moves.loadDouble(f, c.read64(m.forRead(c, 8)));
+          case 0xDD1 -> (c, f) -> X87Moves.storeTruncated(c, f, m, 64);
           case 0xDD2 -> (c, f) -> X87Moves.storeDouble(c, f, m, false);
           case 0xDD3 -> (c, f) -> X87Moves.storeDouble(c, f, m, true);
           case 0xDF0 -> (c, f) -> X87Moves.loadInteger(f, (short) c.read16(m.forRead(c, 2)));
+          case 0xDF1 -> (c, f) -> X87Moves.storeTruncated(c, f, m, 16);
           case 0xDF2 -> (c, f) -> X87Moves.storeInteger(c, f, m, 16, false);
           case 0xDF3 -> (c, f) -> X87Moves.storeInteger(c, f, m, 16, true);
           case 0xDF4 -> (c, f) -> X87Moves.loadBcd(c, f, m);

@@ -63,7 +63,8 @@ final class FloatCases {
 
   /** Half a vector: doubles, singles, or integers with extreme lanes. */
   private long vector() {
-    return switch (samples.below(4)) {
+    return switch (samples.below(5)) {
+      case 4 -> samples.bits() & samples.pickLong(0x0303_0303_0303_0303L, 0x0003_0003_0003_0003L);
       case 0 -> samples.nextDouble();
       case 1 -> samples.nextSingle() & 0xFFFF_FFFFL | (long) samples.nextSingle() << 32;
       case 2 -> sparse(64);

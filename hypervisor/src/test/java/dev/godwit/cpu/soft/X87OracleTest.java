@@ -53,19 +53,18 @@ final class X87OracleTest {
   }
 
   /**
-   * What is compared by other tests, or cannot be: FISTTP is of SSE3; a partial remainder may take
-   * any step; FNSTENV and FNSAVE store pointers that AMD and Intel keep at different times;
-   * undocumented aliases of FSTP with an empty ST(0).
+   * What is compared by other tests, or cannot be: a partial remainder may take any step; FNSTENV
+   * and FNSAVE store pointers that AMD and Intel keep at different times; undocumented aliases of
+   * FSTP with an empty ST(0).
    */
   private static boolean comparedElsewhere(OracleCase c, OracleResult r) {
     int code = (c.code[0] & 0xFF) << 8 | c.code[1] & 0xFF;
-    boolean fisttp = code == 0xDB0B || code == 0xDD0B || code == 0xDF0B;
     boolean partial =
         (code == 0xD9F8 || code == 0xD9F5) && (r.fx().getShort(2) & X87Conditions.C2) != 0;
     boolean environment = code == 0xD933 || code == 0xDD33;
     int top = c.fx.getShort(2) >> 11 & 7;
     boolean aliasOfEmpty =
         ((code & 0xFFF8) == 0xD9D8 || (code & 0xFFF0) == 0xDFD0) && (c.fx.get(4) >> top & 1) == 0;
-    return aliasOfEmpty || partial || fisttp || environment || TRANSCENDENTAL.contains(code);
+    return aliasOfEmpty || partial || environment || TRANSCENDENTAL.contains(code);
   }
 }

@@ -87,6 +87,27 @@ public final class SseSingle {
   }
 
   /**
+   * ROUNDxx.
+   *
+   * @param mode the immediate: rounding in bits 0 and 1 unless bit 2 chooses MXCSR's; bit 3
+   *     suppresses PE
+   */
+  public int round(int x, int mode) {
+    if (isNan(x)) {
+      return propagate(x, x);
+    }
+    soft.a.setSingle(x);
+    if (control.denormalsAreZero()) {
+      soft.a.flushDenormal();
+    }
+    soft.roundToIntegral((mode & 4) != 0 ? control.rounding() : mode & 3);
+    if ((mode & 8) != 0) {
+      soft.flags = 0;
+    }
+    return take();
+  }
+
+  /**
    * MINPx: the second operand if either is a NaN or both are zero; DAZ applies to what is returned.
    */
   public int min(int x, int y) {
