@@ -16,6 +16,11 @@ import org.jspecify.annotations.Nullable;
 final class OracleComparison {
   private static final int SHOWN = 3;
 
+  /**
+   * Multiplies the number of cases; for a long run on purpose: {@code -Dgodwit.oracle.scale=100}.
+   */
+  static final int SCALE = Integer.getInteger("godwit.oracle.scale", 1);
+
   private OracleComparison() {}
 
   /**

@@ -9,14 +9,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Every MMX and SSE to SSE4.2 opcode, in each form, leaves the state that the host's CPU leaves.
  */
 final class SimdOracleTest {
-  private static final int CASES_PER_FORM = 40;
+  private static final int CASES_PER_FORM = 25 * OracleComparison.SCALE;
   private static final int[] PREFIXES = {0, 0x66, 0xF3, 0xF2};
 
   /** Opcodes followed by an 8-bit immediate. */
@@ -94,10 +92,9 @@ final class SimdOracleTest {
     return c;
   }
 
-  @ParameterizedTest
-  @ValueSource(longs = {11, 12})
-  void equalsTheHost(long seed) {
-    FloatCases generator = new FloatCases(new FloatSamples(seed));
+  @Test
+  void equalsTheHost() {
+    FloatCases generator = new FloatCases(new FloatSamples(11));
     List<OracleCase> cases = new ArrayList<>();
     for (Form form : forms()) {
       for (int i = 0; i < CASES_PER_FORM; i++) {

@@ -7,12 +7,11 @@ import dev.godwit.cpu.soft.fpu.X87Conditions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.api.Test;
 
 /** Every x87 opcode leaves the state that the host's CPU leaves. */
 final class X87OracleTest {
-  private static final int CASES_PER_FORM = 100;
+  private static final int CASES_PER_FORM = 60 * OracleComparison.SCALE;
 
   /**
    * F2XM1, FYL2X, FPTAN, FPATAN, FYL2XP1, FSINCOS, FSIN, FCOS: compared by error, in
@@ -32,10 +31,9 @@ final class X87OracleTest {
     return c;
   }
 
-  @ParameterizedTest
-  @ValueSource(longs = {21, 22})
-  void equalsTheHost(long seed) {
-    FloatCases generator = new FloatCases(new FloatSamples(seed));
+  @Test
+  void equalsTheHost() {
+    FloatCases generator = new FloatCases(new FloatSamples(21));
     List<OracleCase> cases = new ArrayList<>();
     for (int opcode = 0xD8; opcode <= 0xDF; opcode++) {
       for (int reg = 0; reg < 8; reg++) {
