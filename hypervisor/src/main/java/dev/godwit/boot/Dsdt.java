@@ -49,8 +49,7 @@ final class Dsdt {
   private static byte[] hostBridge(int comPorts) {
     return device(
         "PCI0",
-        name("_HID", eisaId("PNP0A08")),
-        name("_CID", eisaId("PNP0A03")),
+        name("_HID", eisaId("PNP0A03")),
         name("_BBN", integer(0)),
         name("_UID", integer(0)),
         name(
