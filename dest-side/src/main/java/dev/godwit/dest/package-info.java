@@ -4,8 +4,8 @@
  *
  * <p>Depends on {@code hypervisor}, {@code dirty-tracking} and {@code migration-proto}; knows
  * nothing of how a source decides. Writes no file. Threads: network threads land pages, virtual
- * threads serve the other calls, one thread watches deadlines; {@code Receiver} may be used by any
- * thread.
+ * threads serve the other calls, one thread watches deadlines; {@link dev.godwit.dest.Receiver} may
+ * be used by any thread.
  */
 @NullMarked
 package dev.godwit.dest;

@@ -11,9 +11,10 @@ public sealed interface HandoverAnswer {
   /**
    * The sink does not have the machine and never will.
    *
+   * @param code what kind of failure
    * @param reason a sentence for the user
    */
-  record Never(String reason) implements HandoverAnswer {}
+  record Never(MigrationException.Code code, String reason) implements HandoverAnswer {}
 
   /**
    * No answer: nobody here knows.

@@ -20,6 +20,12 @@ public interface PageFeed {
   boolean last();
 
   /**
+   * Returns how long the sink should wait before it pulls again, ≥ 0: the user may have limited the
+   * bandwidth. Never anything but 0 in the last round.
+   */
+  long pauseNanos();
+
+  /**
    * Returns the next batch's runs, ascending, at most {@link dev.godwit.wire.PageBatch#MAX_RUNS} of
    * them with at most {@link dev.godwit.wire.PageBatch#MAX_RAW_PAGES} pages of content; null when
    * the round is over.

@@ -7,12 +7,13 @@ import java.util.List;
 import java.util.function.LongSupplier;
 
 /**
- * Where a machine's state goes: another host or files. {@code LiveMigration} calls the methods in
+ * Where a machine's state goes: another host or files. {@link LiveMigration} calls the methods in
  * the order below, from one thread; {@link #abort} takes the place of everything that would follow,
  * up to {@link #commit}.
  *
- * <p>A sink throws {@link MigrationException} for what goes wrong with it; the machine then goes on
- * as it was.
+ * <p>The thread may be interrupted when the user cancels; a method that waits then ends at once. A
+ * sink throws {@link MigrationException} for what goes wrong with it; the machine then goes on as
+ * it was.
  */
 public interface StateSink extends AutoCloseable {
   /** Says whether runs may be LZ4; otherwise they are ZERO or RAW. */
@@ -37,17 +38,23 @@ public interface StateSink extends AutoCloseable {
   void prepare(List<Section> sections, StreamMetadata metadata);
 
   /**
+   * Returns how long {@link #prepare} and, unless the machine goes on before it, {@link #commit}
+   * are expected to take: the part of the pause that does not depend on pages.
+   */
+  long fixedPauseNanos();
+
+  /**
    * Tells the sink to take the machine for good. May be called again after {@link
-   * HandoverAnswer.Ready}.
+   * HandoverAnswer.Ready}. Never throws: what fails is {@code Never} if the sink certainly does not
+   * have the machine, else {@code Unknown}.
    *
    * @param stoppedNanos says how long the machine has stood still by now
-   * @return what became of it; a sink to files never answers {@code Unknown}
    */
   HandoverAnswer commit(LongSupplier stoppedNanos);
 
   /**
    * Asks what became of the machine after an answer got lost; with a new connection. Blocks for
-   * some seconds at most.
+   * some seconds at most and never throws. A sink to files always knows.
    */
   HandoverAnswer query();
 
@@ -61,12 +68,6 @@ public interface StateSink extends AutoCloseable {
    * @param why for the sink's user
    */
   void abort(MigrationException why);
-
-  /**
-   * Says why the sink can no longer be reached, so that waiting for the guest to converge is
-   * pointless; else does nothing.
-   */
-  void requireAlive();
 
   /** Frees what the sink holds here. Never throws. */
   @Override

@@ -3,9 +3,9 @@
  * that a machine's state goes to. A snapshot to a file is the same stream with a file as its sink.
  *
  * <p>Depends on {@code hypervisor}, {@code dirty-tracking} and {@code migration-proto}; knows
- * nothing of how a destination restores. Threads: {@code LiveMigration.run} belongs to one thread,
- * which no vCPU is; its control methods may be called by any. Sinks may read guest RAM on threads
- * of their own while a round lasts.
+ * nothing of how a destination restores. Threads: {@link dev.godwit.source.LiveMigration#run}
+ * belongs to one thread, which no vCPU is; its control methods may be called by any. Sinks may read
+ * guest RAM on threads of their own while a round lasts.
  */
 @NullMarked
 package dev.godwit.source;

@@ -1,0 +1,45 @@
+package dev.godwit.dest;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What a receiver asks the host it is on. */
+public interface HostEnvironment {
+  /** A machine's name, kept from others while this is open. */
+  interface Reservation extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /**
+   * Reserves a name for a machine that is about to arrive; empty if a machine of that name is here
+   * already.
+   */
+  Optional<Reservation> reserveName(String name);
+
+  /** Returns how many bytes of memory a new machine may use here. */
+  default long availableMemoryBytes() {
+    return MemInfo.availableBytes();
+  }
+
+  /** The kernel's own estimate: proc(5), MemAvailable. */
+  final class MemInfo {
+    private static final Pattern AVAILABLE = Pattern.compile("(?m)^MemAvailable:\\s+(\\d+) kB$");
+
+    private MemInfo() {}
+
+    static long availableBytes() {
+      try {
+        Matcher matcher = AVAILABLE.matcher(Files.readString(Path.of("/proc/meminfo")));
+        return matcher.find() ? Long.parseLong(matcher.group(1)) * 1024 : Long.MAX_VALUE;
+      } catch (IOException e) {
+        // A host that hides it is not a host without memory: the allocation itself will tell.
+        return Long.MAX_VALUE;
+      }
+    }
+  }
+}

@@ -1,0 +1,201 @@
+package dev.godwit.dest;
+
+import com.google.protobuf.ByteString;
+import dev.godwit.dest.HostEnvironment.Reservation;
+import dev.godwit.machine.Machine;
+import dev.godwit.machine.Machine.VcpuLock;
+import dev.godwit.machine.MachineState.StopReason;
+import dev.godwit.memory.GuestMemory;
+import dev.godwit.memory.RamDigest;
+import dev.godwit.snapshot.Section;
+import dev.godwit.stream.StreamCodec;
+import dev.godwit.stream.StreamHeader;
+import dev.godwit.stream.StreamMetadata;
+import dev.godwit.wire.PageBatchReader;
+import dev.godwit.wire.PeerError;
+import java.io.InputStream;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine that is arriving: built, its vCPUs locked until COMMIT.
+ *
+ * <p>Its monitor is held by whoever touches the machine: the network thread for each batch, the
+ * thread that restores, the one that starts it, and the one that destroys it, which therefore never
+ * unmaps memory that another still writes to.
+ */
+final class Incoming {
+  private static final long MAX_DOWNTIME_NANOS = 366L * 24 * 3600 * 1_000_000_000;
+
+  private final ByteString token;
+  private final StreamHeader header;
+  private final Machine machine;
+  private final Reservation name;
+  private final LandingMemory landing;
+  private final VcpuLock lock;
+  private @Nullable StreamMetadata metadata;
+  private long restoreNanos;
+  private boolean closed;
+
+  private Incoming(ByteString token, StreamHeader header, Machine machine, Reservation name) {
+    this.token = token;
+    this.header = header;
+    this.machine = machine;
+    this.name = name;
+    this.landing = new LandingMemory(machine.memory());
+    this.lock = machine.lockAllVcpus();
+  }
+
+  /**
+   * Builds the machine that a source announces, if this host can have it.
+   *
+   * @throws RuntimeException that {@link ReceiveException#of} understands; nothing is left then
+   */
+  static Incoming build(
+      ByteString token, StreamHeader header, MachineFactory factory, HostEnvironment host) {
+    long ramBytes = header.config().ramBytes();
+    long neededBytes = ramBytes + ramBytes / 1024 + (64L << 20);
+    long availableBytes = host.availableMemoryBytes();
+    if (neededBytes > availableBytes) {
+      throw new ReceiveException(
+          PeerError.Code.MEMORY,
+          "machine %s needs %d MiB of memory here, and %d MiB are available"
+              .formatted(header.config().name(), neededBytes >> 20, availableBytes >> 20));
+    }
+    Reservation name =
+        host.reserveName(header.config().name())
+            .orElseThrow(
+                () ->
+                    new ReceiveException(
+                        PeerError.Code.NAME_TAKEN,
+                        "a machine named " + header.config().name() + " is here already"));
+    try {
+      return new Incoming(token, header, buildMachine(header, factory), name);
+    } catch (RuntimeException | Error e) {
+      name.close();
+      throw e;
+    }
+  }
+
+  private static Machine buildMachine(StreamHeader header, MachineFactory factory) {
+    GuestMemory memory = GuestMemory.allocate(header.config().ramBytes());
+    Machine machine;
+    try {
+      machine = factory.build(header.config(), memory);
+    } catch (RuntimeException | Error e) {
+      memory.close();
+      throw e;
+    }
+    try {
+      header.requireRestorableInto(machine.stateParts());
+      return machine;
+    } catch (RuntimeException e) {
+      machine.destroy(StopReason.DESTROYED, "it cannot be restored here");
+      throw e;
+    }
+  }
+
+  boolean hasToken(ByteString other) {
+    return token.equals(other);
+  }
+
+  long landedPages() {
+    return landing.landedPages();
+  }
+
+  String machineName() {
+    return header.config().name();
+  }
+
+  int announcedSections() {
+    return header.sections().size();
+  }
+
+  PageBatchReader newReader() {
+    return new PageBatchReader(landing);
+  }
+
+  /** Lands one message of the stream of pages. */
+  synchronized PageBatchReader.Landed land(PageBatchReader reader, InputStream message) {
+    requireOpen();
+    if (metadata != null) {
+      throw new ReceiveException(PeerError.Code.PROTOCOL, "pages come after the end of the state");
+    }
+    return reader.land(message);
+  }
+
+  /**
+   * Checks that all of the state has come, restores the machine, and returns the digest of its RAM
+   * if asked for.
+   */
+  synchronized long complete(List<Section> sections, StreamMetadata all) {
+    requireOpen();
+    long start = System.nanoTime();
+    landing.requireComplete();
+    StreamCodec.requireComplete(header, sections, all);
+    lock.restore(sections);
+    long digest = 0;
+    if (all.ramDigest() != 0) {
+      digest = RamDigest.of(machine.memory());
+      if (digest != all.ramDigest()) {
+        throw new ReceiveException(
+            PeerError.Code.CORRUPT,
+            "the RAM here has the digest %016x, at the source %016x: pages were lost or changed"
+                .formatted(digest, all.ramDigest()));
+      }
+    }
+    metadata = all;
+    restoreNanos = System.nanoTime() - start;
+    return digest;
+  }
+
+  synchronized long restoreNanos() {
+    return restoreNanos;
+  }
+
+  /**
+   * Lets the machine run.
+   *
+   * @param stoppedNanos how long it stood still until {@code arrivedNanos}
+   */
+  synchronized Received start(long stoppedNanos, long arrivedNanos) {
+    requireOpen();
+    StreamMetadata known = metadata;
+    if (known == null) {
+      throw new IllegalStateException("started before it was complete");
+    }
+    closed = true;
+    try {
+      long skipped = 0;
+      if (known.paused()) {
+        machine.startPaused();
+      } else {
+        machine.start();
+        skipped =
+            Math.clamp(stoppedNanos, 0, MAX_DOWNTIME_NANOS) + (System.nanoTime() - arrivedNanos);
+        lock.skipTime(skipped);
+      }
+      lock.close();
+      return new Received(machine, name, header, known, restoreNanos, skipped);
+    } catch (RuntimeException | Error e) {
+      machine.destroy(StopReason.FAILED, "it could not be started after its migration");
+      name.close();
+      throw e;
+    }
+  }
+
+  /** Destroys the machine, unless it has been started. Waits for whoever touches it. */
+  synchronized void discard(String why) {
+    if (!closed) {
+      closed = true;
+      lock.destroyMachine(StopReason.DESTROYED, why);
+      name.close();
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new ReceiveException(PeerError.Code.PROTOCOL, "the machine has been given up, or runs");
+    }
+  }
+}

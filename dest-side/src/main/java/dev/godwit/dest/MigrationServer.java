@@ -1,0 +1,130 @@
+package dev.godwit.dest;
+
+import com.google.common.util.concurrent.MoreExecutors;
+import dev.godwit.proto.v1.MigrationGrpc;
+import dev.godwit.wire.PageStream;
+import io.grpc.Metadata;
+import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallExecutorSupplier;
+import io.grpc.ServerMethodDefinition;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.netty.NettyServerBuilder;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The gRPC server of a {@link Receiver}: pages are landed by the network's threads, all else by
+ * virtual threads.
+ */
+final class MigrationServer {
+  /** 64 KiB, gRPC's default, made the page stream five times slower; more than this, no faster. */
+  private static final int FLOW_CONTROL_WINDOW_BYTES = 16 << 20;
+
+  /** The largest message is a section: a frame buffer. */
+  private static final int MAX_MESSAGE_BYTES = 64 << 20;
+
+  private static final int MAX_METADATA_BYTES = 8 << 10;
+  private static final int MAX_CALLS_A_CONNECTION = 16;
+  private static final int NETWORK_THREADS = 3;
+
+  private final ExecutorService calls = Executors.newVirtualThreadPerTaskExecutor();
+  private final EventLoopGroup accepting = threads("receiver-accept", 1);
+  private final EventLoopGroup network = threads("receiver-net", NETWORK_THREADS);
+  private final Server server;
+
+  MigrationServer(Receiver receiver, ReceiverOptions options) {
+    this.server =
+        NettyServerBuilder.forAddress(options.listen())
+            .bossEventLoopGroup(accepting)
+            .workerEventLoopGroup(network)
+            .channelType(NioServerSocketChannel.class)
+            .flowControlWindow(FLOW_CONTROL_WINDOW_BYTES)
+            .maxInboundMessageSize(MAX_MESSAGE_BYTES)
+            .maxInboundMetadataSize(MAX_METADATA_BYTES)
+            .maxConcurrentCallsPerConnection(MAX_CALLS_A_CONNECTION)
+            .executor(calls)
+            .callExecutor(new PagesDirectly())
+            .addService(service(receiver, options))
+            .build();
+  }
+
+  private static EventLoopGroup threads(String name, int count) {
+    return new MultiThreadIoEventLoopGroup(
+        count, new DefaultThreadFactory(name, true), NioIoHandler.newFactory());
+  }
+
+  /** The generated service, with the stream of pages served by {@link PageReceiver} instead. */
+  private static ServerServiceDefinition service(Receiver receiver, ReceiverOptions options) {
+    ServerServiceDefinition.Builder service =
+        ServerServiceDefinition.builder(MigrationGrpc.SERVICE_NAME);
+    for (ServerMethodDefinition<?, ?> method :
+        new MigrationService(receiver, options.producer()).bindService().getMethods()) {
+      if (!method
+          .getMethodDescriptor()
+          .getFullMethodName()
+          .equals(PageStream.RECEIVING.getFullMethodName())) {
+        service.addMethod(method);
+      }
+    }
+    return service.addMethod(PageStream.RECEIVING, new PageReceiver(receiver)).build();
+  }
+
+  /** Landing a page is a copy: handing it to another thread costs more than that. */
+  private static final class PagesDirectly implements ServerCallExecutorSupplier {
+    @Override
+    public <ReqT, RespT> @Nullable Executor getExecutor(
+        ServerCall<ReqT, RespT> call, Metadata metadata) {
+      boolean pages =
+          call.getMethodDescriptor()
+              .getFullMethodName()
+              .equals(PageStream.RECEIVING.getFullMethodName());
+      return pages ? MoreExecutors.directExecutor() : null;
+    }
+  }
+
+  void start() throws IOException {
+    try {
+      server.start();
+    } catch (IOException e) {
+      free();
+      throw e;
+    }
+  }
+
+  int port() {
+    return server.getPort();
+  }
+
+  /**
+   * Stops listening; calls that are being answered have {@code grace} to end. Any number of times.
+   */
+  void stop(Duration grace) {
+    server.shutdown();
+    try {
+      if (!server.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS)) {
+        server.shutdownNow();
+      }
+    } catch (InterruptedException e) {
+      server.shutdownNow();
+      Thread.currentThread().interrupt();
+    }
+    free();
+  }
+
+  private void free() {
+    accepting.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    network.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    calls.shutdown();
+  }
+}

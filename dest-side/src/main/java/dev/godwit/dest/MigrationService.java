@@ -1,0 +1,202 @@
+package dev.godwit.dest;
+
+import com.google.protobuf.ByteString;
+import dev.godwit.proto.v1.AbortRequest;
+import dev.godwit.proto.v1.CommitRequest;
+import dev.godwit.proto.v1.FinishPart;
+import dev.godwit.proto.v1.HandoverReply;
+import dev.godwit.proto.v1.HeartbeatReply;
+import dev.godwit.proto.v1.HeartbeatRequest;
+import dev.godwit.proto.v1.HelloReply;
+import dev.godwit.proto.v1.HelloRequest;
+import dev.godwit.proto.v1.MigrationGrpc;
+import dev.godwit.proto.v1.PreflightReply;
+import dev.godwit.proto.v1.PreflightRequest;
+import dev.godwit.proto.v1.Prepared;
+import dev.godwit.proto.v1.QueryRequest;
+import dev.godwit.proto.v1.ReleaseReply;
+import dev.godwit.proto.v1.ReleaseRequest;
+import dev.godwit.snapshot.Section;
+import dev.godwit.stream.StreamCodec;
+import dev.godwit.wire.PeerError;
+import dev.godwit.wire.ProtocolVersion;
+import io.grpc.stub.StreamObserver;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Messages in, messages out: what they mean is the {@link Receiver}'s. Virtual threads. */
+final class MigrationService extends MigrationGrpc.MigrationImplBase {
+  private static final Logger LOG = LoggerFactory.getLogger(MigrationService.class);
+  private static final long MAX_SECTIONS_BYTES = 512L << 20;
+
+  private final Receiver receiver;
+  private final String producer;
+
+  MigrationService(Receiver receiver, String producer) {
+    this.receiver = receiver;
+    this.producer = producer;
+  }
+
+  @Override
+  public void hello(HelloRequest request, StreamObserver<HelloReply> out) {
+    reply(out, () -> ProtocolVersion.answer(request, producer));
+  }
+
+  @Override
+  public void preflight(PreflightRequest request, StreamObserver<PreflightReply> out) {
+    reply(
+        out,
+        () -> {
+          receiver.preflight(request);
+          return PreflightReply.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void commit(CommitRequest request, StreamObserver<HandoverReply> out) {
+    long arrived = System.nanoTime();
+    reply(out, () -> receiver.commit(request.getToken(), request.getStoppedNanos(), arrived));
+  }
+
+  @Override
+  public void query(QueryRequest request, StreamObserver<HandoverReply> out) {
+    reply(out, () -> receiver.answer(request.getToken()));
+  }
+
+  @Override
+  public void release(ReleaseRequest request, StreamObserver<ReleaseReply> out) {
+    reply(
+        out,
+        () -> {
+          receiver.release(request.getToken());
+          return ReleaseReply.getDefaultInstance();
+        });
+  }
+
+  @Override
+  public void abort(AbortRequest request, StreamObserver<HandoverReply> out) {
+    reply(out, () -> receiver.abort(request.getToken(), PeerError.fromProto(request.getError())));
+  }
+
+  @Override
+  public void heartbeat(HeartbeatRequest request, StreamObserver<HeartbeatReply> out) {
+    reply(
+        out,
+        () ->
+            HeartbeatReply.newBuilder()
+                .setState(receiver.answer(request.getToken()).getState())
+                .setLandedPages(receiver.landedPages())
+                .build());
+  }
+
+  @Override
+  public StreamObserver<FinishPart> finish(StreamObserver<Prepared> out) {
+    return new Finish(out);
+  }
+
+  /** Collects sections until the metadata comes. */
+  private final class Finish implements StreamObserver<FinishPart> {
+    private final StreamObserver<Prepared> out;
+    private final List<Section> sections = new ArrayList<>();
+    private ByteString token = ByteString.EMPTY;
+    private long bytes;
+    private boolean first = true;
+    private boolean failed;
+    private dev.godwit.proto.v1.@Nullable StreamMetadata metadata;
+
+    Finish(StreamObserver<Prepared> out) {
+      this.out = out;
+    }
+
+    @Override
+    public void onNext(FinishPart part) {
+      if (failed) {
+        return;
+      }
+      try {
+        if (first) {
+          token = part.getToken();
+          first = false;
+        }
+        Incoming machine = receiver.requireReceiving(token);
+        bytes += part.getSection().getPayload().size();
+        if (metadata != null
+            || sections.size() > machine.announcedSections()
+            || bytes > MAX_SECTIONS_BYTES) {
+          throw new ReceiveException(
+              PeerError.Code.SECTIONS, "more state comes than was announced");
+        }
+        switch (part.getPartCase()) {
+          case SECTION -> sections.add(StreamCodec.fromProto(part.getSection()));
+          case METADATA -> metadata = part.getMetadata();
+          case PART_NOT_SET ->
+              throw new ReceiveException(
+                  PeerError.Code.PROTOCOL, "something comes that is no section");
+        }
+      } catch (RuntimeException e) {
+        fail(e);
+      }
+    }
+
+    @Override
+    public void onCompleted() {
+      if (failed) {
+        return;
+      }
+      try {
+        dev.godwit.proto.v1.StreamMetadata last = metadata;
+        if (last == null) {
+          throw new ReceiveException(PeerError.Code.CORRUPT, "the state ends before its metadata");
+        }
+        Incoming machine = receiver.requireReceiving(token);
+        long digest = receiver.complete(token, sections, StreamCodec.fromProto(last));
+        out.onNext(
+            Prepared.newBuilder()
+                .setRamDigest(digest)
+                .setRestoreNanos(machine.restoreNanos())
+                .build());
+        out.onCompleted();
+      } catch (RuntimeException e) {
+        fail(e);
+      }
+    }
+
+    @Override
+    public void onError(Throwable t) {
+      LOG.debug("the source cancelled the end of its state", t);
+    }
+
+    private void fail(RuntimeException failure) {
+      failed = true;
+      ReceiveException why = explain(failure);
+      out.onError(why.toPeerError().toStatus());
+      receiver.giveUpIfMine(token, why);
+    }
+  }
+
+  private static <T> void reply(StreamObserver<T> out, Supplier<T> answer) {
+    T reply;
+    try {
+      reply = answer.get();
+    } catch (RuntimeException e) {
+      out.onError(explain(e).toPeerError().toStatus());
+      return;
+    }
+    out.onNext(reply);
+    out.onCompleted();
+  }
+
+  static ReceiveException explain(RuntimeException failure) {
+    ReceiveException why = ReceiveException.of(failure);
+    if (why.code() == PeerError.Code.INTERNAL) {
+      LOG.error("receiving failed", failure);
+    } else {
+      LOG.warn("receiving failed: {}", why.getMessage());
+    }
+    return why;
+  }
+}

@@ -1,0 +1,145 @@
+package dev.godwit.machine.synthetic;
+
+import dev.godwit.cpu.Vcpu;
+import dev.godwit.cpu.VcpuState;
+import dev.godwit.memory.GuestMemory;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A vCPU whose program is: step n rewrites page n mod {@code pages} of its working set with content
+ * that only step n writes. So the step counter, which is all of its state, says what every page
+ * must hold; before a page is rewritten, and whenever {@link #mismatch} is asked, that is checked.
+ * The counter travels in a section and the pages in the stream: if they do not fit, the migration
+ * lost something.
+ */
+final class PatternVcpu implements Vcpu {
+  /** A page is stored in pieces, so that a copy made meanwhile is torn. */
+  private static final int PIECE_BYTES = 512;
+
+  private static final int PACE_STEPS = 16;
+
+  private final int index;
+  private final GuestMemory memory;
+  private final long firstGfn;
+  private final long pages;
+  private final long stepsPerSecond;
+  private final byte[] page = new byte[GuestMemory.PAGE_BYTES];
+
+  private volatile boolean exitRequested;
+  private volatile long step;
+  private volatile String mismatch = "";
+
+  PatternVcpu(int index, GuestMemory memory, long firstGfn, long pages, long stepsPerSecond) {
+    this.index = index;
+    this.memory = memory;
+    this.firstGfn = firstGfn;
+    this.pages = pages;
+    this.stepsPerSecond = stepsPerSecond;
+  }
+
+  /** Writes the working set for the first time. */
+  void boot() {
+    while (step < pages) {
+      writeNext();
+    }
+  }
+
+  long step() {
+    return step;
+  }
+
+  void setStep(long value) {
+    step = value;
+  }
+
+  @Override
+  public int index() {
+    return index;
+  }
+
+  @Override
+  public Exit run() {
+    long startNanos = System.nanoTime();
+    long steps = 0;
+    while (!exitRequested) {
+      if (stepsPerSecond > 0 && steps % PACE_STEPS == 0) {
+        long aheadNanos =
+            steps * 1_000_000_000L / stepsPerSecond - (System.nanoTime() - startNanos);
+        if (aheadNanos > 0) {
+          LockSupport.parkNanos(this, Math.min(aheadNanos, 1_000_000));
+          continue;
+        }
+      }
+      checkPage(step % pages);
+      writeNext();
+      steps++;
+    }
+    exitRequested = false;
+    return Exit.REQUESTED;
+  }
+
+  private void writeNext() {
+    long current = step;
+    long gpa = (firstGfn + current % pages) << GuestMemory.PAGE_SHIFT;
+    Pattern.fill(page, index, current);
+    for (int offset = 0; offset < page.length; offset += PIECE_BYTES) {
+      memory.copyIn(gpa + offset, MemorySegment.ofArray(page).asSlice(offset, PIECE_BYTES));
+    }
+    step = current + 1;
+  }
+
+  /**
+   * Checks every page of the working set; returns what is wrong, or nothing. Only while {@link
+   * #run} is not executing.
+   */
+  String check() {
+    for (long i = 0; i < pages; i++) {
+      checkPage(i);
+    }
+    return mismatch;
+  }
+
+  private void checkPage(long i) {
+    long next = step;
+    if (next < pages) {
+      return;
+    }
+    // The last step below the next one that wrote page i.
+    long writer = next - 1 - Math.floorMod(next - 1 - i, pages);
+    Pattern.fill(page, index, writer);
+    if (!Pattern.matches(memory, firstGfn + i, page) && mismatch.isEmpty()) {
+      mismatch =
+          "vCPU %d at step %d: page %d does not hold what step %d wrote; its first word is %x"
+              .formatted(
+                  index, next, i, writer, memory.read64((firstGfn + i) << GuestMemory.PAGE_SHIFT));
+    }
+  }
+
+  String mismatch() {
+    return mismatch;
+  }
+
+  @Override
+  public void wake() {
+    LockSupport.parkNanos(0);
+  }
+
+  @Override
+  public void requestExit() {
+    exitRequested = true;
+  }
+
+  @Override
+  public VcpuState save() {
+    throw new UnsupportedOperationException("its state is a counter");
+  }
+
+  @Override
+  public void restore(VcpuState state) {
+    throw new UnsupportedOperationException("its state is a counter");
+  }
+
+  @Override
+  public void close() {}
+}

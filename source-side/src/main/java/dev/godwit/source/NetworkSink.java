@@ -1,0 +1,416 @@
+package dev.godwit.source;
+
+import com.google.common.util.concurrent.ListenableFuture;
+import com.google.protobuf.ByteString;
+import dev.godwit.proto.v1.AbortRequest;
+import dev.godwit.proto.v1.CommitRequest;
+import dev.godwit.proto.v1.FinishPart;
+import dev.godwit.proto.v1.HandoverReply;
+import dev.godwit.proto.v1.HandoverState;
+import dev.godwit.proto.v1.HeartbeatReply;
+import dev.godwit.proto.v1.HeartbeatRequest;
+import dev.godwit.proto.v1.MigrationGrpc;
+import dev.godwit.proto.v1.MigrationGrpc.MigrationFutureStub;
+import dev.godwit.proto.v1.PreflightRequest;
+import dev.godwit.proto.v1.Prepared;
+import dev.godwit.proto.v1.QueryRequest;
+import dev.godwit.proto.v1.ReleaseRequest;
+import dev.godwit.snapshot.Section;
+import dev.godwit.stream.StreamCodec;
+import dev.godwit.stream.StreamHeader;
+import dev.godwit.stream.StreamMetadata;
+import dev.godwit.wire.PeerError;
+import dev.godwit.wire.ProtocolVersion;
+import dev.godwit.wire.WireException;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A machine's state goes to another host: the source's side of docs/protocol.md.
+ *
+ * <p>Three kinds of connection: one for control, one for pages ({@link PageSender}), whose thread
+ * is busy with them, and after a lost answer a new one for each question. A heartbeat on the
+ * control connection notices a destination that is gone or frozen, whatever this side waits for at
+ * that moment; from COMMIT on each call has its own deadline instead.
+ */
+public final class NetworkSink implements StateSink {
+  private static final Logger LOG = LoggerFactory.getLogger(NetworkSink.class);
+  private static final int TOKEN_BYTES = 16;
+
+  /** What verifying and restoring takes beside the messages' time on the link. */
+  private static final long RESTORE_NANOS = 5_000_000;
+
+  private final Connections connections;
+  private final String producer;
+  private final NetworkSinkOptions options;
+  private final ByteString token;
+
+  private @Nullable ManagedChannel control;
+  private @Nullable PageSender pages;
+  private @Nullable Thread heart;
+  private volatile boolean beating;
+  private volatile @Nullable MigrationException lost;
+  private volatile long roundTripNanos;
+  private long preparedAtNanos;
+  private boolean commitSent;
+
+  /**
+   * @param host the destination's name or address
+   * @param port its port
+   * @param producer this program, for people
+   * @param options how patient it is
+   */
+  public NetworkSink(String host, int port, String producer, NetworkSinkOptions options) {
+    this.connections = new Connections(host, port, options.connect());
+    this.producer = producer;
+    this.options = options;
+    byte[] random = new byte[TOKEN_BYTES];
+    new SecureRandom().nextBytes(random);
+    this.token = ByteString.copyFrom(random);
+  }
+
+  @Override
+  public boolean takesLz4() {
+    return true;
+  }
+
+  @Override
+  public long fixedPauseNanos() {
+    return RESTORE_NANOS + 3 * roundTripNanos;
+  }
+
+  @Override
+  public void begin(StreamHeader header) {
+    ManagedChannel channel = connections.open();
+    control = channel;
+    try {
+      long start = System.nanoTime();
+      int version =
+          ProtocolVersion.accept(
+              call(stub(channel, options.connect()).hello(ProtocolVersion.hello(producer))));
+      PreflightRequest request =
+          PreflightRequest.newBuilder()
+              .setToken(token)
+              .setVersion(version)
+              .setHeader(StreamCodec.toProto(header))
+              .build();
+      LOG.debug("{} answered hello after {} ns", connections, System.nanoTime() - start);
+      call(stub(channel, options.preflight()).preflight(request));
+    } catch (StatusRuntimeException e) {
+      PeerError said = PeerError.from(e.getTrailers());
+      throw said != null
+          ? new MigrationException(
+              MigrationException.Code.REFUSED,
+              "%s refuses: %s".formatted(connections, said.message()),
+              e)
+          : new MigrationException(MigrationException.Code.UNREACHABLE, connections.why(e), e);
+    } catch (WireException e) {
+      throw new MigrationException(
+          MigrationException.Code.REFUSED, String.valueOf(e.getMessage()), e);
+    }
+    beating = true;
+    heart = Thread.ofVirtual().name("migration-heartbeat").start(() -> beat(channel));
+    PageSender sender =
+        new PageSender(connections, token.toByteArray(), options.silence(), this::lost);
+    pages = sender;
+    sender.open();
+  }
+
+  @Override
+  public void sendPages(PageFeed feed) {
+    PageSender sender = pages;
+    if (sender == null) {
+      throw new IllegalStateException("pages before begin");
+    }
+    sender.send(feed);
+  }
+
+  @Override
+  public void prepare(List<Section> sections, StreamMetadata metadata) {
+    ManagedChannel channel = requireControl();
+    try {
+      Prepared prepared = FinishCall.call(channel, options.prepare(), parts(sections, metadata));
+      preparedAtNanos = System.nanoTime();
+      if (prepared.getRamDigest() != metadata.ramDigest()) {
+        throw new MigrationException(
+            MigrationException.Code.PEER_FAILED,
+            "the RAM at %s has the digest %016x, here %016x: pages were lost or changed"
+                .formatted(connections, prepared.getRamDigest(), metadata.ramDigest()));
+      }
+    } catch (StatusRuntimeException e) {
+      throw failed("restoring the machine", e);
+    } catch (InterruptedException e) {
+      throw interrupted();
+    }
+  }
+
+  private List<FinishPart> parts(List<Section> sections, StreamMetadata metadata) {
+    List<FinishPart> parts = new ArrayList<>();
+    for (Section section : sections) {
+      parts.add(FinishPart.newBuilder().setSection(StreamCodec.toProto(section)).build());
+    }
+    parts.add(FinishPart.newBuilder().setMetadata(StreamCodec.toProto(metadata)).build());
+    parts.set(0, parts.getFirst().toBuilder().setToken(token).build());
+    return parts;
+  }
+
+  @Override
+  public HandoverAnswer commit(LongSupplier stoppedNanos) {
+    stopHeart();
+    ManagedChannel known = control;
+    if (!commitSent && (lost != null || known == null || known.isShutdown())) {
+      return new HandoverAnswer.Never(
+          MigrationException.Code.PEER_LOST, "the connection broke before COMMIT was sent");
+    }
+    // The destination gives up a machine that nobody commits. One that was frozen here must not ask
+    // for what is gone.
+    if (!commitSent && System.nanoTime() - preparedAtNanos > options.commit().toNanos()) {
+      return new HandoverAnswer.Never(
+          MigrationException.Code.TIMED_OUT,
+          "this side was too slow to send COMMIT, and did not send it");
+    }
+    boolean first = !commitSent;
+    commitSent = true;
+    ManagedChannel channel = first && known != null ? known : connections.open();
+    try {
+      return answer(
+          stub(channel, options.commit())
+              .commit(
+                  CommitRequest.newBuilder()
+                      .setToken(token)
+                      .setStoppedNanos(stoppedNanos.getAsLong() + roundTripNanos / 2)
+                      .build()));
+    } finally {
+      if (!first) {
+        channel.shutdownNow();
+      }
+    }
+  }
+
+  @Override
+  public HandoverAnswer query() {
+    ManagedChannel channel = connections.open();
+    try {
+      return answer(
+          stub(channel, options.commit()).query(QueryRequest.newBuilder().setToken(token).build()));
+    } finally {
+      channel.shutdownNow();
+    }
+  }
+
+  /** Only what the destination itself says about this token decides anything. */
+  private HandoverAnswer answer(ListenableFuture<HandoverReply> call) {
+    HandoverReply reply;
+    try {
+      reply = call.get();
+    } catch (ExecutionException e) {
+      return new HandoverAnswer.Unknown(
+          e.getCause() instanceof StatusRuntimeException status
+              ? connections.why(status)
+              : String.valueOf(e.getCause()));
+    } catch (InterruptedException e) {
+      call.cancel(true);
+      return new HandoverAnswer.Unknown("interrupted while asking");
+    }
+    return switch (reply.getState()) {
+      case HANDOVER_STATE_RUNNING -> new HandoverAnswer.Taken();
+      case HANDOVER_STATE_PREPARED -> new HandoverAnswer.Ready();
+      case HANDOVER_STATE_ABORTED ->
+          new HandoverAnswer.Never(
+              MigrationException.Code.PEER_FAILED,
+              "%s did not take the machine: %s"
+                  .formatted(connections, PeerError.fromProto(reply.getError()).message()));
+      case HANDOVER_STATE_UNKNOWN_TOKEN ->
+          new HandoverAnswer.Unknown(
+              connections
+                  + " answers, but has never heard of this migration: the process that had the"
+                  + " machine is another");
+      case HANDOVER_STATE_RECEIVING, HANDOVER_STATE_UNSPECIFIED, UNRECOGNIZED ->
+          new HandoverAnswer.Unknown(connections + " answers nonsense: " + reply.getStateValue());
+    };
+  }
+
+  @Override
+  public void release() {
+    goodbye(
+        channel ->
+            stub(channel, options.goodbye())
+                .release(ReleaseRequest.newBuilder().setToken(token).build()));
+  }
+
+  @Override
+  public void abort(MigrationException why) {
+    stopHeart();
+    PageSender sender = pages;
+    if (sender != null) {
+      sender.close();
+    }
+    if (control == null) {
+      return;
+    }
+    PeerError.Code code =
+        why.code() == MigrationException.Code.CANCELLED
+            ? PeerError.Code.CANCELLED
+            : PeerError.Code.SOURCE_FAILED;
+    AbortRequest request =
+        AbortRequest.newBuilder()
+            .setToken(token)
+            .setError(new PeerError(code, String.valueOf(why.getMessage())).toProto())
+            .build();
+    goodbye(channel -> stub(channel, options.goodbye()).abort(request));
+  }
+
+  private interface LastWord {
+    ListenableFuture<?> say(ManagedChannel channel);
+  }
+
+  /** Says something that nothing depends on, on a new connection if the old one is of no use. */
+  private void goodbye(LastWord word) {
+    ManagedChannel known = control;
+    ManagedChannel channel = known == null || known.isShutdown() ? connections.open() : known;
+    try {
+      word.say(channel).get(options.goodbye().toMillis() + 100, TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.debug("{} did not hear the last word", connections, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      channel.shutdownNow();
+    }
+  }
+
+  private void beat(ManagedChannel channel) {
+    HeartbeatRequest request = HeartbeatRequest.newBuilder().setToken(token).build();
+    try {
+      while (beating) {
+        long start = System.nanoTime();
+        HeartbeatReply reply = stub(channel, options.silence()).heartbeat(request).get();
+        long nanos = System.nanoTime() - start;
+        roundTripNanos = roundTripNanos == 0 ? nanos : Math.min(nanos, roundTripNanos);
+        if (reply.getState() == HandoverState.HANDOVER_STATE_ABORTED) {
+          throw new ExecutionException(
+              new MigrationException(
+                  MigrationException.Code.PEER_FAILED, connections + " gave the machine up"));
+        }
+        PageSender sender = pages;
+        if (sender != null) {
+          sender.landed(reply.getLandedPages());
+        }
+        Thread.sleep(options.heartbeat());
+      }
+    } catch (ExecutionException e) {
+      if (beating) {
+        lose(
+            switch (e.getCause()) {
+              case MigrationException known -> known;
+              case StatusRuntimeException status -> failed("a sign of life", status);
+              case null, default ->
+                  new MigrationException(
+                      MigrationException.Code.PEER_LOST, "the heartbeat failed: " + e, e);
+            });
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** The destination is gone: whoever waits for it fails now. */
+  private void lose(MigrationException why) {
+    LOG.warn("{}", why.getMessage());
+    lost = why;
+    ManagedChannel channel = control;
+    if (channel != null) {
+      channel.shutdownNow();
+    }
+    PageSender sender = pages;
+    if (sender != null) {
+      sender.fail(why);
+    }
+  }
+
+  private @Nullable MigrationException lost() {
+    return lost;
+  }
+
+  private void stopHeart() {
+    beating = false;
+    Thread thread = heart;
+    if (thread != null) {
+      thread.interrupt();
+    }
+  }
+
+  private ManagedChannel requireControl() {
+    ManagedChannel channel = control;
+    if (channel == null) {
+      throw new IllegalStateException("not begun");
+    }
+    return channel;
+  }
+
+  /** What a failed call means once the destination had accepted the machine. */
+  private MigrationException failed(String what, StatusRuntimeException e) {
+    MigrationException known = lost;
+    if (known != null) {
+      return known;
+    }
+    PeerError said = PeerError.from(e.getTrailers());
+    return said != null
+        ? new MigrationException(
+            MigrationException.Code.PEER_FAILED,
+            "%s failed: %s".formatted(connections, said.message()),
+            e)
+        : new MigrationException(
+            MigrationException.Code.PEER_LOST,
+            "%s was lost, waiting for %s: %s".formatted(connections, what, connections.why(e)),
+            e);
+  }
+
+  private static MigrationFutureStub stub(ManagedChannel channel, Duration deadline) {
+    return MigrationGrpc.newFutureStub(channel)
+        .withDeadlineAfter(deadline.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  private static <T> T call(ListenableFuture<T> future) {
+    try {
+      return future.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof StatusRuntimeException status) {
+        throw status;
+      }
+      throw new MigrationException(MigrationException.Code.INTERNAL, "a call failed: " + e, e);
+    } catch (InterruptedException e) {
+      future.cancel(true);
+      throw interrupted();
+    }
+  }
+
+  private static MigrationException interrupted() {
+    return new MigrationException(MigrationException.Code.CANCELLED, "interrupted");
+  }
+
+  @Override
+  public void close() {
+    stopHeart();
+    PageSender sender = pages;
+    if (sender != null) {
+      sender.close();
+    }
+    ManagedChannel channel = control;
+    if (channel != null) {
+      channel.shutdownNow();
+    }
+    connections.close();
+  }
+}

@@ -1,0 +1,34 @@
+package dev.godwit.source;
+
+import java.time.Duration;
+
+/**
+ * How patient a {@link NetworkSink} is.
+ *
+ * @param connect for a connection
+ * @param preflight for the destination's decision whether it takes the machine
+ * @param heartbeat how often it asks for a sign of life
+ * @param silence without a sign of life for so long, the destination counts as dead
+ * @param prepare for restoring the sections, and the digest of RAM if that is taken
+ * @param commit for an answer to COMMIT, then to each question
+ * @param goodbye for a last word that nothing depends on
+ */
+public record NetworkSinkOptions(
+    Duration connect,
+    Duration preflight,
+    Duration heartbeat,
+    Duration silence,
+    Duration prepare,
+    Duration commit,
+    Duration goodbye) {
+  /** A dead destination is noticed in less than 5 s. */
+  public static final NetworkSinkOptions DEFAULT =
+      new NetworkSinkOptions(
+          Duration.ofSeconds(5),
+          Duration.ofSeconds(10),
+          Duration.ofMillis(500),
+          Duration.ofMillis(3500),
+          Duration.ofSeconds(30),
+          Duration.ofMillis(2500),
+          Duration.ofSeconds(1));
+}

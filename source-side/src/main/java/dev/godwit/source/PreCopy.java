@@ -1,0 +1,110 @@
+package dev.godwit.source;
+
+import dev.godwit.memory.GuestMemory;
+import dev.godwit.memory.PageSet;
+import dev.godwit.source.MigrationOptions.Compression;
+import dev.godwit.wire.PageBatch;
+import java.util.function.BooleanSupplier;
+
+/**
+ * The rounds of a migration: which pages the sink still lacks, and how fast it gets them. One
+ * thread.
+ */
+final class PreCopy {
+  /** Rounds with fewer pages say little about the link. */
+  private static final long TELLING_PAGES = 128;
+
+  private final GuestMemory memory;
+  private final StateSink sink;
+  private final ProgressMeter meter;
+  private final BooleanSupplier cancelled;
+  private final CompressionPolicy compression;
+  private final RateLimit limit;
+
+  /** Harvested, and not at the sink. */
+  private final PageSet pending;
+
+  /** All that was harvested since the beginning: dirty again if the machine stays. */
+  private final PageSet harvested;
+
+  private int rounds;
+  private long pageBytesPerSecond;
+
+  PreCopy(
+      GuestMemory memory,
+      StateSink sink,
+      MigrationOptions options,
+      ProgressMeter meter,
+      BooleanSupplier cancelled) {
+    this.memory = memory;
+    this.sink = sink;
+    this.meter = meter;
+    this.cancelled = cancelled;
+    this.compression =
+        new CompressionPolicy(sink.takesLz4() ? options.compression() : Compression.OFF);
+    this.limit = new RateLimit(options.bandwidthBytesPerSecond(), System.nanoTime());
+    this.pending = new PageSet(memory.framePages());
+    this.harvested = new PageSet(memory.framePages());
+  }
+
+  /** Sends all pages while the guest runs. */
+  void firstRound() {
+    memory.dirty().harvest(harvested);
+    pending.addAll(memory.allPages());
+    send(false);
+  }
+
+  /** Sends the dirty pages while the guest runs. */
+  void round() {
+    harvest();
+    send(false);
+  }
+
+  /** Sends what {@link #harvest} found, under the lock. */
+  void lastRound() {
+    send(true);
+  }
+
+  /** Collects the dirty pages without sending them. */
+  void harvest() {
+    PageSet found = new PageSet(memory.framePages());
+    memory.dirty().harvest(found);
+    pending.addAll(found);
+    harvested.addAll(found);
+  }
+
+  private void send(boolean last) {
+    RoundFeed feed = new RoundFeed(memory, pending, rounds, last, compression, limit, cancelled);
+    meter.roundStarts(feed);
+    sink.sendPages(feed);
+    RoundReport report = meter.roundEnds(feed);
+    pending.clear();
+    rounds++;
+    if (report.contentPages() >= TELLING_PAGES || pageBytesPerSecond == 0) {
+      pageBytesPerSecond =
+          (long) (report.contentPages() * (double) PageBatch.PAGE_BYTES / report.nanos() * 1e9);
+    }
+  }
+
+  /** Returns what the policy wants to know. */
+  ConvergencePolicy.Measured measured() {
+    ConvergencePolicy.Measured measured =
+        new ConvergencePolicy.Measured(
+            rounds,
+            meter.precopyNanos(),
+            pending.count() + memory.dirty().count(),
+            pageBytesPerSecond,
+            meter.dirtyPagesPerSecond(),
+            sink.fixedPauseNanos());
+    meter.expected(measured.expectedNanos());
+    return measured;
+  }
+
+  /**
+   * Marks everything that was ever harvested: the machine stays, and who tracks it next must not
+   * miss a page.
+   */
+  void mergeBack() {
+    memory.dirty().mergeBack(harvested);
+  }
+}

@@ -1,0 +1,240 @@
+package dev.godwit.source;
+
+import dev.godwit.memory.DirtyMap;
+import dev.godwit.source.MigrationProgress.Phase;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Counts and times a migration, and tells its listener. Any thread reads; the migration's thread
+ * writes.
+ */
+final class ProgressMeter {
+  private static final long TICK_MILLIS = 200;
+  private static final Duration TELL_LIMIT = Duration.ofSeconds(1);
+
+  private final DirtyMap dirty;
+  private final MigrationListener listener;
+  private final List<RoundReport> rounds = new ArrayList<>();
+
+  private @Nullable Thread teller;
+  private boolean changed;
+  private Phase phase = Phase.IDLE;
+  private String detail = "";
+  private @Nullable RoundFeed feed;
+  private long roundStartNanos;
+  private long expectedNanos;
+  private long startNanos;
+  private long precopyNanos;
+  private long stoppingNanos;
+  private long stoppingGuestNanos;
+  private long frozenNanos;
+  private long stoppedNanos;
+  private long pagesSentNanos;
+  private long preparedNanos;
+  private long wentOnNanos;
+  private long endNanos;
+
+  ProgressMeter(DirtyMap dirty, MigrationListener listener) {
+    this.dirty = dirty;
+    this.listener = listener;
+  }
+
+  /**
+   * Begins; the listener is called now and then until {@link Phase#DONE} or {@link Phase#FAILED}.
+   */
+  void start() {
+    startNanos = System.nanoTime();
+    phase(Phase.PREFLIGHT);
+    teller = Thread.ofVirtual().name("migration-progress").start(this::tell);
+  }
+
+  /** The one thread that calls the listener: a slow one must not lengthen the pause. */
+  private void tell() {
+    boolean last;
+    do {
+      MigrationProgress now;
+      synchronized (this) {
+        try {
+          if (!changed) {
+            wait(TICK_MILLIS);
+          }
+        } catch (InterruptedException e) {
+          return;
+        }
+        changed = false;
+        now = progress();
+        last = over();
+      }
+      listener.progress(now);
+    } while (!last);
+  }
+
+  private boolean over() {
+    return phase == Phase.DONE || phase == Phase.FAILED;
+  }
+
+  /** Waits until the listener knows how it ended. */
+  void awaitTold() {
+    Thread thread = teller;
+    if (thread != null) {
+      try {
+        thread.join(TELL_LIMIT);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  void phase(Phase next) {
+    enter(next, "");
+  }
+
+  void waiting(String why) {
+    enter(Phase.WAITING_FOR_ANSWER, why);
+  }
+
+  void failed(MigrationException why) {
+    enter(Phase.FAILED, String.valueOf(why.getMessage()));
+  }
+
+  private synchronized void enter(Phase next, String why) {
+    phase = next;
+    detail = why;
+    if (next == Phase.PRECOPY && precopyNanos == 0) {
+      precopyNanos = System.nanoTime();
+    }
+    if (over()) {
+      endNanos = System.nanoTime();
+    }
+    changed = true;
+    notifyAll();
+  }
+
+  /**
+   * The lock of all vCPUs is about to be taken.
+   *
+   * @param guestNanos guest time now
+   */
+  synchronized void stopping(long guestNanos) {
+    stoppingNanos = System.nanoTime();
+    stoppingGuestNanos = guestNanos;
+  }
+
+  /**
+   * The lock has been taken.
+   *
+   * @param guestNanos guest time, which stands still
+   */
+  synchronized void stopped(long guestNanos) {
+    stoppedNanos = System.nanoTime();
+    frozenNanos = stoppingNanos + (guestNanos - stoppingGuestNanos);
+    phase(Phase.STOPPED);
+  }
+
+  synchronized void pagesSent() {
+    pagesSentNanos = System.nanoTime();
+  }
+
+  synchronized void prepared() {
+    preparedNanos = System.nanoTime();
+  }
+
+  synchronized void wentOn() {
+    wentOnNanos = System.nanoTime();
+  }
+
+  /** Returns how long guest time has stood still. */
+  synchronized long frozenNanos() {
+    return System.nanoTime() - frozenNanos;
+  }
+
+  synchronized long precopyNanos() {
+    return System.nanoTime() - precopyNanos;
+  }
+
+  synchronized void expected(long nanos) {
+    expectedNanos = nanos;
+  }
+
+  synchronized void roundStarts(RoundFeed next) {
+    feed = next;
+    roundStartNanos = System.nanoTime();
+    changed = true;
+    notifyAll();
+  }
+
+  synchronized RoundReport roundEnds(RoundFeed ended) {
+    RoundReport report =
+        new RoundReport(
+            ended.round(),
+            ended.sentPages(),
+            ended.zeroPages(),
+            ended.wireBytes(),
+            Math.max(1, System.nanoTime() - roundStartNanos),
+            ended.last() ? 0 : dirty.count());
+    rounds.add(report);
+    feed = null;
+    return report;
+  }
+
+  synchronized long dirtyPagesPerSecond() {
+    return rounds.isEmpty() ? 0 : rounds.getLast().dirtyPagesPerSecond();
+  }
+
+  synchronized long pages() {
+    return rounds.stream().mapToLong(RoundReport::pages).sum();
+  }
+
+  synchronized long zeroPages() {
+    return rounds.stream().mapToLong(RoundReport::zeroPages).sum();
+  }
+
+  synchronized MigrationProgress progress() {
+    long pages = pages();
+    long zeroPages = zeroPages();
+    long wireBytes = rounds.stream().mapToLong(RoundReport::wireBytes).sum();
+    long rate = rounds.isEmpty() ? 0 : rate(rounds.getLast().wireBytes(), rounds.getLast().nanos());
+    long remaining = rounds.isEmpty() ? 0 : rounds.getLast().dirtyPages();
+    RoundFeed current = feed;
+    if (current != null) {
+      pages += current.sentPages();
+      zeroPages += current.zeroPages();
+      wireBytes += current.wireBytes();
+      rate = rate(current.wireBytes(), System.nanoTime() - roundStartNanos);
+      remaining = current.remainingPages();
+    }
+    return new MigrationProgress(
+        phase,
+        rounds.size() - (current == null && !rounds.isEmpty() ? 1 : 0),
+        pages,
+        zeroPages,
+        wireBytes,
+        rate,
+        remaining,
+        dirtyPagesPerSecond(),
+        expectedNanos,
+        (endNanos == 0 ? System.nanoTime() : endNanos) - startNanos,
+        detail);
+  }
+
+  private static long rate(long bytes, long nanos) {
+    return nanos <= 0 ? 0 : (long) (bytes * 1e9 / nanos);
+  }
+
+  synchronized MigrationReport report(String machineName, long digest) {
+    return new MigrationReport(
+        machineName,
+        rounds,
+        new Downtime(
+            stoppedNanos - stoppingNanos,
+            pagesSentNanos - stoppedNanos,
+            preparedNanos - pagesSentNanos,
+            wentOnNanos - preparedNanos,
+            expectedNanos),
+        endNanos - startNanos,
+        digest);
+  }
+}
