@@ -113,8 +113,12 @@ public final class PageBatch {
   /** Returns a checksum over the numbers of a head, to which the content is still to be added. */
   static CRC32C checksum(dev.godwit.proto.v1.PageBatch head) {
     ByteBuffer numbers =
-        ByteBuffer.allocate(16 + 32 * head.getRunsCount()).order(ByteOrder.LITTLE_ENDIAN);
-    numbers.putLong(head.getSequence()).putLong(Integer.toUnsignedLong(head.getRound()));
+        ByteBuffer.allocate(32 + 32 * head.getRunsCount()).order(ByteOrder.LITTLE_ENDIAN);
+    numbers
+        .putLong(head.getSequence())
+        .putLong(Integer.toUnsignedLong(head.getRound()))
+        .putLong(head.getRoundEnd() ? 1 : 0)
+        .putLong(head.getRoundPages());
     for (dev.godwit.proto.v1.PageRun run : head.getRunsList()) {
       numbers
           .putLong(run.getFirstGfn())

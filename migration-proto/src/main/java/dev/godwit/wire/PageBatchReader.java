@@ -167,7 +167,7 @@ public final class PageBatchReader {
               head.setRound((int) readVarintField(tag, field));
           case dev.godwit.proto.v1.PageBatch.RUNS_FIELD_NUMBER -> head.addRuns(readRun(tag));
           case dev.godwit.proto.v1.PageBatch.ROUND_END_FIELD_NUMBER ->
-              head.setRoundEnd(readVarintField(tag, field) != 0);
+              head.setRoundEnd(readFlag(tag, field));
           case dev.godwit.proto.v1.PageBatch.ROUND_PAGES_FIELD_NUMBER ->
               head.setRoundPages(readVarintField(tag, field));
           case dev.godwit.proto.v1.PageBatch.CONTENT_FIELD_NUMBER -> {
@@ -300,6 +300,13 @@ public final class PageBatchReader {
     private long readVarintField(int tag, int field) throws IOException {
       requireField(tag, field, WireFormat.WIRETYPE_VARINT);
       return readLongVarint();
+    }
+
+    private boolean readFlag(int tag, int field) throws IOException {
+      if (readVarintField(tag, field) != 1) {
+        throw malformed("field " + field + " is neither true nor absent");
+      }
+      return true;
     }
 
     private void requireField(int tag, int field, int wireType) {

@@ -1,0 +1,210 @@
+package dev.godwit.e2e.migration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.dest.HostEnvironment;
+import dev.godwit.dest.Received;
+import dev.godwit.dest.Receiver;
+import dev.godwit.dest.ReceiverOptions;
+import dev.godwit.machine.Machine;
+import dev.godwit.machine.MachineState;
+import dev.godwit.machine.synthetic.SyntheticMachine;
+import dev.godwit.machine.synthetic.SyntheticMachine.Load;
+import dev.godwit.source.Afterwards;
+import dev.godwit.source.LiveMigration;
+import dev.godwit.source.MigrationListener;
+import dev.godwit.source.MigrationOptions;
+import dev.godwit.source.NetworkSink;
+import dev.godwit.source.NetworkSinkOptions;
+import dev.godwit.source.StateSink;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A host of sources and destinations for one test, and the oracle: exactly one machine runs, and it
+ * is whole.
+ */
+final class Lab implements AutoCloseable {
+  static final String PRODUCER = "godwit test";
+  static final long MIB = 1L << 20;
+
+  /** As patient as users' defaults, but for what a test would wait for. */
+  static final NetworkSinkOptions SINK =
+      new NetworkSinkOptions(
+          Duration.ofSeconds(2),
+          Duration.ofSeconds(5),
+          Duration.ofMillis(100),
+          Duration.ofMillis(2500),
+          Duration.ofSeconds(5),
+          Duration.ofMillis(1500),
+          Duration.ofMillis(500));
+
+  final Set<String> names = ConcurrentHashMap.newKeySet();
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private final List<SyntheticMachine> built = new ArrayList<>();
+  private long availableBytes = Long.MAX_VALUE;
+  private int destVersion = 1;
+
+  /** Makes and starts a machine. */
+  SyntheticMachine source(long ramBytes, int vcpus, Load load) {
+    SyntheticMachine made =
+        SyntheticMachine.create(
+            SyntheticMachine.config("guest", ramBytes, vcpus, load), load.sectionVersion());
+    synchronized (built) {
+      built.add(made);
+    }
+    made.machine().start();
+    return made;
+  }
+
+  void setAvailableBytes(long bytes) {
+    availableBytes = bytes;
+  }
+
+  /** Sets which version of the device's section destinations read. */
+  void setDestVersion(int version) {
+    destVersion = version;
+  }
+
+  Receiver receiver() {
+    return receiver(options());
+  }
+
+  static ReceiverOptions options() {
+    return new ReceiverOptions(
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+        PRODUCER,
+        Duration.ofMillis(3000),
+        Duration.ofMillis(4000),
+        Duration.ofMillis(3000));
+  }
+
+  Receiver receiver(ReceiverOptions options) {
+    Receiver receiver =
+        Receiver.start(
+            options,
+            (config, memory) -> {
+              SyntheticMachine made = SyntheticMachine.build(config, memory, destVersion);
+              synchronized (built) {
+                built.add(made);
+              }
+              return made.machine();
+            },
+            new HostEnvironment() {
+              @Override
+              public Optional<Reservation> reserveName(String name) {
+                return names.add(name) ? Optional.of(() -> names.remove(name)) : Optional.empty();
+              }
+
+              @Override
+              public long availableMemoryBytes() {
+                return availableBytes;
+              }
+            });
+    open.add(receiver);
+    return receiver;
+  }
+
+  static NetworkSink sinkTo(int port) {
+    return new NetworkSink("127.0.0.1", port, PRODUCER, SINK);
+  }
+
+  static MigrationOptions options(boolean verify) {
+    return MigrationOptions.DEFAULT.withVerify(verify).withMaxDowntime(Duration.ofMillis(300));
+  }
+
+  static LiveMigration migration(
+      SyntheticMachine machine, StateSink sink, MigrationOptions options) {
+    return new LiveMigration(
+        machine.machine(), sink, Afterwards.MIGRATED, options, MigrationListener.NONE, PRODUCER);
+  }
+
+  /** Waits for a receiver's machine. */
+  Received received(Receiver receiver) throws Exception {
+    return receiver.outcome().toCompletableFuture().get(20, TimeUnit.SECONDS);
+  }
+
+  /** Waits for a receiver's end without a machine and returns what it says. */
+  static Throwable failure(Receiver receiver) throws InterruptedException, TimeoutException {
+    try {
+      Received received = receiver.outcome().toCompletableFuture().get(20, TimeUnit.SECONDS);
+      throw new AssertionError("a machine arrived: " + received);
+    } catch (ExecutionException e) {
+      Throwable cause = e.getCause();
+      return cause == null ? e : cause;
+    }
+  }
+
+  SyntheticMachine of(Machine machine) {
+    synchronized (built) {
+      return built.stream().filter(m -> m.machine() == machine).findFirst().orElseThrow();
+    }
+  }
+
+  /**
+   * The oracle: of all machines ever made, this one runs, no other does, and its memory is whole.
+   */
+  void assertOnlyRuns(SyntheticMachine expected) throws InterruptedException {
+    List<SyntheticMachine> all;
+    synchronized (built) {
+      all = List.copyOf(built);
+    }
+    long[] before = all.stream().mapToLong(SyntheticMachine::steps).toArray();
+    Thread.sleep(150);
+    for (int i = 0; i < before.length; i++) {
+      SyntheticMachine machine = all.get(i);
+      if (machine == expected) {
+        assertInstanceRuns(machine, before[i]);
+      } else {
+        assertEquals(before[i], machine.steps(), "a second machine runs");
+      }
+    }
+    assertEquals("", expected.check());
+    assertEquals("", expected.mismatch());
+    long resumed = expected.steps();
+    Thread.sleep(50);
+    assertNotEquals(resumed, expected.steps(), "the machine does not go on after it was checked");
+  }
+
+  private static void assertInstanceRuns(SyntheticMachine machine, long before) {
+    assertTrue(
+        machine.machine().state() instanceof MachineState.Running,
+        () -> "" + machine.machine().state());
+    assertTrue(machine.steps() > before, "the machine stands still");
+  }
+
+  /** Says whether nothing but this is left of all machines. */
+  void assertOthersAreGone(@Nullable SyntheticMachine kept) {
+    synchronized (built) {
+      for (SyntheticMachine machine : built) {
+        if (machine != kept) {
+          assertTrue(
+              machine.machine().state() instanceof MachineState.Stopped,
+              "a machine was left behind");
+        }
+      }
+    }
+  }
+
+  @Override
+  public void close() throws Exception {
+    for (AutoCloseable closeable : open.reversed()) {
+      closeable.close();
+    }
+    synchronized (built) {
+      built.forEach(machine -> machine.machine().close());
+    }
+  }
+}

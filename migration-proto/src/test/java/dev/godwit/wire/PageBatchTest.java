@@ -1,0 +1,376 @@
+package dev.godwit.wire;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.protobuf.ByteString;
+import dev.godwit.proto.v1.PageEncoding;
+import dev.godwit.wire.PageBatchReader.Landed;
+import io.grpc.HasByteBuffer;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.zip.CRC32C;
+import net.jpountz.lz4.LZ4Factory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The marshaller agrees with the generated message to the byte, and lets nothing land that is not
+ * sound.
+ */
+class PageBatchTest {
+  private static final int PAGE = PageBatch.PAGE_BYTES;
+  private static final int RAM_PAGES = 64;
+
+  /** RAM of 64 pages, and a count of everything that was written. */
+  private static final class Ram implements PageTarget {
+    final byte[] bytes = new byte[RAM_PAGES * PAGE];
+    long written;
+    long zeroed;
+    long endedPages = -1;
+
+    @Override
+    public void admit(int round, Iterable<IncomingRun> runs) {
+      for (IncomingRun run : runs) {
+        if (run.firstGfn() + run.pages() > RAM_PAGES) {
+          throw new WireException(PeerError.Code.BAD_PAGES, "outside");
+        }
+      }
+    }
+
+    @Override
+    public void copyIn(long gpa, MemorySegment source) {
+      MemorySegment.copy(source, 0, MemorySegment.ofArray(bytes), gpa, source.byteSize());
+      written += source.byteSize();
+    }
+
+    @Override
+    public void zero(long gpa, long length) {
+      Arrays.fill(bytes, (int) gpa, (int) (gpa + length), (byte) 0);
+      zeroed += length;
+    }
+
+    @Override
+    public void endRound(int round, long pages) {
+      endedPages = pages;
+    }
+  }
+
+  private final byte[] source = new byte[RAM_PAGES * PAGE];
+
+  PageBatchTest() {
+    new Random(7).nextBytes(source);
+    Arrays.fill(source, 20 * PAGE, 30 * PAGE, (byte) 0);
+    Arrays.fill(source, 40 * PAGE, 44 * PAGE, (byte) 'x');
+  }
+
+  private PageRun raw(int gfn, int pages) {
+    return new PageRun(
+        gfn,
+        pages,
+        dev.godwit.wire.PageEncoding.RAW,
+        MemorySegment.ofArray(source).asSlice((long) gfn * PAGE, (long) pages * PAGE));
+  }
+
+  private PageRun lz4(int gfn, int pages) {
+    byte[] packed =
+        LZ4Factory.fastestInstance()
+            .fastCompressor()
+            .compress(Arrays.copyOfRange(source, gfn * PAGE, (gfn + pages) * PAGE));
+    return new PageRun(gfn, pages, dev.godwit.wire.PageEncoding.LZ4, MemorySegment.ofArray(packed));
+  }
+
+  private static byte[] bytes(PageBatch batch) throws Exception {
+    PageBatchStream stream = new PageBatchStream(batch);
+    int announced = stream.available();
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    assertEquals(announced, stream.drainTo(out));
+    assertEquals(announced, out.size(), "the length that was announced is not the one that came");
+    return out.toByteArray();
+  }
+
+  private PageBatch mixed() {
+    return PageBatch.pages(1, 3, List.of(raw(2, 5), PageRun.zero(20, 10), lz4(40, 4)));
+  }
+
+  @Test
+  void writesWhatTheGeneratedClassesRead() throws Exception {
+    var read = dev.godwit.proto.v1.PageBatch.parseFrom(bytes(mixed()));
+    assertEquals(1, read.getSequence());
+    assertEquals(3, read.getRound());
+    assertEquals(3, read.getRunsCount());
+    assertEquals(PageEncoding.PAGE_ENCODING_RAW, read.getRuns(0).getEncoding());
+    assertEquals(5, read.getRuns(0).getPages());
+    assertArrayEquals(
+        Arrays.copyOfRange(source, 2 * PAGE, 7 * PAGE),
+        read.getContent().substring(0, 5 * PAGE).toByteArray());
+    assertEquals(crc(read), read.getCrc32C());
+    assertEquals(0, read.getUnknownFields().asMap().size());
+  }
+
+  /** The checksum as migration.proto defines it, written down a second time. */
+  private static int crc(dev.godwit.proto.v1.PageBatch batch) {
+    ByteBuffer numbers =
+        ByteBuffer.allocate(32 + 32 * batch.getRunsCount()).order(ByteOrder.LITTLE_ENDIAN);
+    numbers.putLong(batch.getSequence()).putLong(batch.getRound());
+    numbers.putLong(batch.getRoundEnd() ? 1 : 0).putLong(batch.getRoundPages());
+    for (var run : batch.getRunsList()) {
+      numbers.putLong(run.getFirstGfn()).putLong(run.getPages());
+      numbers.putLong(run.getEncodingValue()).putLong(run.getContentBytes());
+    }
+    CRC32C crc = new CRC32C();
+    crc.update(numbers.flip());
+    crc.update(batch.getContent().asReadOnlyByteBuffer());
+    return (int) crc.getValue();
+  }
+
+  private static byte[] withCrc(dev.godwit.proto.v1.PageBatch.Builder batch) {
+    return batch.setCrc32C(crc(batch.buildPartial())).build().toByteArray();
+  }
+
+  private dev.godwit.proto.v1.PageBatch.Builder generated(int gfn, int pages) {
+    return dev.godwit.proto.v1.PageBatch.newBuilder()
+        .setSequence(1)
+        .addRuns(
+            dev.godwit.proto.v1.PageRun.newBuilder()
+                .setFirstGfn(gfn)
+                .setPages(pages)
+                .setEncoding(PageEncoding.PAGE_ENCODING_RAW)
+                .setContentBytes(pages * PAGE))
+        .setContent(ByteString.copyFrom(source, gfn * PAGE, pages * PAGE));
+  }
+
+  @Test
+  void landsWhatTheGeneratedClassesWrite() {
+    Ram ram = new Ram();
+    new PageBatchReader(ram).land(new ByteArrayInputStream(withCrc(generated(9, 4))));
+    assertEquals(4 * PAGE, ram.written);
+    assertArrayEquals(
+        Arrays.copyOfRange(source, 9 * PAGE, 13 * PAGE),
+        Arrays.copyOfRange(ram.bytes, 9 * PAGE, 13 * PAGE));
+  }
+
+  @Test
+  void writesTheSameBytesAsTheGeneratedClasses() throws Exception {
+    byte[] ours = bytes(PageBatch.pages(1, 0, List.of(raw(9, 4))));
+    assertArrayEquals(withCrc(generated(9, 4)), ours);
+  }
+
+  /** A stream as gRPC's: pieces of odd sizes, readable as buffers. */
+  private static final class Pieces extends InputStream implements HasByteBuffer {
+    private final ByteBuffer all;
+    private final int piece;
+
+    Pieces(byte[] bytes, int piece) {
+      all = ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
+      this.piece = piece;
+    }
+
+    @Override
+    public boolean byteBufferSupported() {
+      return true;
+    }
+
+    @Override
+    public ByteBuffer getByteBuffer() {
+      return all.slice(all.position(), Math.min(piece, all.remaining()));
+    }
+
+    @Override
+    public int read() {
+      return all.hasRemaining() ? all.get() & 0xFF : -1;
+    }
+
+    @Override
+    public long skip(long n) {
+      int length = (int) Math.min(n, all.remaining());
+      all.position(all.position() + length);
+      return length;
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 7, 4095, 4096, 16384, 1 << 20})
+  void landsFromBuffersOfAnySize(int piece) throws Exception {
+    Ram ram = new Ram();
+    Arrays.fill(ram.bytes, 20 * PAGE, 30 * PAGE, (byte) 1);
+    new PageBatchReader(ram).land(new Pieces(bytes(mixed()), piece));
+    for (int[] range : new int[][] {{2, 7}, {20, 30}, {40, 44}}) {
+      assertArrayEquals(
+          Arrays.copyOfRange(source, range[0] * PAGE, range[1] * PAGE),
+          Arrays.copyOfRange(ram.bytes, range[0] * PAGE, range[1] * PAGE));
+    }
+    assertEquals(10 * PAGE, ram.zeroed);
+  }
+
+  @Test
+  void tellsARoundsEnd() throws Exception {
+    Ram ram = new Ram();
+    PageBatchReader reader = new PageBatchReader(ram);
+    reader.land(new ByteArrayInputStream(bytes(PageBatch.pages(1, 0, List.of(raw(0, 1))))));
+    Landed end = reader.land(new ByteArrayInputStream(bytes(PageBatch.roundEnd(2, 0, 1))));
+    assertEquals(new Landed.RoundEnd(0, 1), end);
+    assertEquals(1, ram.endedPages);
+  }
+
+  @Test
+  void opensWithItsToken() throws Exception {
+    byte[] token = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    assertArrayEquals(
+        token, PageBatchReader.readOpening(new ByteArrayInputStream(bytes(PageBatch.open(token)))));
+    assertRefused(
+        PeerError.Code.PROTOCOL,
+        () -> PageBatchReader.readOpening(new ByteArrayInputStream(bytes(mixed()))));
+  }
+
+  private interface Action {
+    void run() throws Exception;
+  }
+
+  private static void assertRefused(PeerError.Code code, Action action) {
+    WireException refusal = assertThrows(WireException.class, action::run);
+    assertEquals(code, refusal.code(), refusal.getMessage());
+  }
+
+  private static void land(byte[] message) {
+    new PageBatchReader(new Ram()).land(new ByteArrayInputStream(message));
+  }
+
+  @Test
+  void refusesAMessageCutAnywhere() throws Exception {
+    byte[] whole = bytes(PageBatch.pages(1, 0, List.of(raw(3, 1), lz4(40, 4))));
+    for (int length = 0; length < whole.length; length++) {
+      byte[] cut = Arrays.copyOf(whole, length);
+      assertThrows(WireException.class, () -> land(cut), () -> "cut to " + cut.length + " bytes");
+    }
+  }
+
+  @Test
+  void refusesAMessageWithAnyBitFlipped() throws Exception {
+    assertFlipsAreRefused(
+        bytes(PageBatch.pages(1, 2, List.of(PageRun.zero(20, 4), lz4(40, 4)))), 1);
+    assertFlipsAreRefused(bytes(PageBatch.roundEnd(1, 2, 77)), 1);
+    assertFlipsAreRefused(bytes(PageBatch.pages(1, 2, List.of(raw(3, 2)))), 61);
+  }
+
+  private static void assertFlipsAreRefused(byte[] whole, int step) {
+    land(whole);
+    for (int bit = 0; bit < whole.length * 8; bit += step) {
+      byte[] flipped = whole.clone();
+      flipped[bit / 8] ^= (byte) (1 << (bit % 8));
+      int at = bit;
+      assertThrows(WireException.class, () -> land(flipped), () -> "bit " + at + " flipped");
+    }
+  }
+
+  @Test
+  void refusesAMessageWithSomethingAfterIt() throws Exception {
+    byte[] whole = bytes(mixed());
+    assertRefused(PeerError.Code.BAD_PAGES, () -> land(Arrays.copyOf(whole, whole.length + 1)));
+  }
+
+  @Test
+  void refusesMissingAndRepeatedBatches() throws Exception {
+    byte[] second = bytes(PageBatch.pages(2, 0, List.of(raw(0, 1))));
+    assertRefused(PeerError.Code.BAD_PAGES, () -> land(second));
+    byte[] first = bytes(PageBatch.pages(1, 0, List.of(raw(0, 1))));
+    PageBatchReader reader = new PageBatchReader(new Ram());
+    reader.land(new ByteArrayInputStream(first));
+    assertRefused(PeerError.Code.BAD_PAGES, () -> reader.land(new ByteArrayInputStream(first)));
+  }
+
+  @Test
+  void writesNothingOfABatchOfWhichOnePageIsOutside() throws Exception {
+    Ram ram = new Ram();
+    byte[] message = bytes(PageBatch.pages(1, 0, List.of(raw(0, 2), PageRun.zero(60, 10))));
+    assertRefused(
+        PeerError.Code.BAD_PAGES,
+        () -> new PageBatchReader(ram).land(new ByteArrayInputStream(message)));
+    assertEquals(0, ram.written + ram.zeroed);
+  }
+
+  @Test
+  void refusesRunsThatMakeNoSense() {
+    var run = generated(3, 2).getRuns(0).toBuilder();
+    for (var wrong :
+        List.of(
+            run.clone().setPages(0),
+            run.clone().setPages(1),
+            run.clone().setPages(17),
+            run.clone().setPages(-1),
+            run.clone().setFirstGfn(-1),
+            run.clone().setFirstGfn(1L << 60),
+            run.clone().setContentBytes(-1),
+            run.clone().setContentBytes(PAGE),
+            run.clone().setEncodingValue(99),
+            run.clone().setEncoding(PageEncoding.PAGE_ENCODING_UNSPECIFIED),
+            run.clone().setEncoding(PageEncoding.PAGE_ENCODING_ZERO),
+            run.clone().setEncoding(PageEncoding.PAGE_ENCODING_LZ4))) {
+      byte[] message = withCrc(generated(3, 2).setRuns(0, wrong));
+      assertRefused(PeerError.Code.BAD_PAGES, () -> land(message));
+    }
+  }
+
+  @Test
+  void refusesMoreRunsAndMorePagesThanABatchMayHave() {
+    var many = dev.godwit.proto.v1.PageBatch.newBuilder().setSequence(1);
+    for (int i = 0; i <= PageBatch.MAX_RUNS; i++) {
+      many.addRuns(
+          dev.godwit.proto.v1.PageRun.newBuilder()
+              .setFirstGfn(i % 8)
+              .setPages(1)
+              .setEncoding(PageEncoding.PAGE_ENCODING_ZERO));
+    }
+    assertRefused(PeerError.Code.BAD_PAGES, () -> land(withCrc(many)));
+    assertRefused(PeerError.Code.BAD_PAGES, () -> land(withCrc(generated(3, 17))));
+    var zeros =
+        dev.godwit.proto.v1.PageBatch.newBuilder()
+            .setSequence(1)
+            .addRuns(
+                dev.godwit.proto.v1.PageRun.newBuilder()
+                    .setPages(PageBatch.MAX_ZERO_PAGES + 1)
+                    .setEncoding(PageEncoding.PAGE_ENCODING_ZERO));
+    assertRefused(PeerError.Code.BAD_PAGES, () -> land(withCrc(zeros)));
+  }
+
+  @Test
+  void readsNoMoreThanItMustOfAnOversizedMessage() {
+    // Field 14, length 2^31 - 1, and then bytes without end: must fail at the length.
+    byte[] head = {0x10, 1, 0x72, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 7};
+    long[] taken = {0};
+    InputStream endless =
+        new InputStream() {
+          @Override
+          public int read() {
+            return taken[0] < head.length ? head[(int) taken[0]++] & 0xFF : (int) (taken[0]++ * 0);
+          }
+        };
+    assertRefused(PeerError.Code.BAD_PAGES, () -> new PageBatchReader(new Ram()).land(endless));
+    assertTrue(taken[0] <= head.length, () -> taken[0] + " bytes were read");
+  }
+
+  @Test
+  void refusesAnLz4BlockThatIsTooLongForItsPages() {
+    byte[] packed = LZ4Factory.fastestInstance().fastCompressor().compress(new byte[3 * PAGE]);
+    var batch =
+        dev.godwit.proto.v1.PageBatch.newBuilder()
+            .setSequence(1)
+            .addRuns(
+                dev.godwit.proto.v1.PageRun.newBuilder()
+                    .setPages(2)
+                    .setEncoding(PageEncoding.PAGE_ENCODING_LZ4)
+                    .setContentBytes(packed.length))
+            .setContent(ByteString.copyFrom(packed));
+    assertRefused(PeerError.Code.BAD_PAGES, () -> land(withCrc(batch)));
+  }
+}
