@@ -167,6 +167,7 @@ class PageBatchTest {
   }
 
   /** A stream as gRPC's: pieces of odd sizes, readable as buffers. */
+  @SuppressWarnings("InputStreamSlowMultibyteRead") // it is to be slow
   private static final class Pieces extends InputStream implements HasByteBuffer {
     private final ByteBuffer all;
     private final int piece;
@@ -344,6 +345,7 @@ class PageBatchTest {
   }
 
   @Test
+  @SuppressWarnings("InputStreamSlowMultibyteRead") // each byte is counted
   void readsNoMoreThanItMustOfAnOversizedMessage() {
     // Field 14, length 2^31 - 1, and then bytes without end: must fail at the length.
     byte[] head = {0x10, 1, 0x72, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF, 7};

@@ -1,0 +1,133 @@
+package dev.godwit.e2e.migration;
+
+import dev.godwit.snapshot.Section;
+import dev.godwit.source.HandoverAnswer;
+import dev.godwit.source.MigrationException;
+import dev.godwit.source.PageFeed;
+import dev.godwit.source.StateSink;
+import dev.godwit.stream.StreamHeader;
+import dev.godwit.stream.StreamMetadata;
+import dev.godwit.wire.PageRun;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/** A moment in a migration at which something can be made to happen, once. */
+enum Moment {
+  /** Between the preflight and the first page. */
+  AFTER_PREFLIGHT,
+  /** In the middle of the first pass over all pages. */
+  IN_ROUND_0,
+  /** In the middle of a later round, the guest still running. */
+  IN_A_LATER_ROUND,
+  /** In the middle of the last pages, the guest standing. */
+  IN_THE_LAST_ROUND,
+  /** After the last page, before the sections. */
+  BEFORE_PREPARE,
+  /** After PREPARED, before COMMIT. */
+  BEFORE_COMMIT;
+
+  /** Returns a sink that does something at this moment. */
+  StateSink hook(StateSink sink, Runnable action) {
+    return new Hooked(sink, action);
+  }
+
+  private final class Hooked implements StateSink {
+    private final StateSink sink;
+    private final Runnable action;
+    private final AtomicBoolean done = new AtomicBoolean();
+
+    Hooked(StateSink sink, Runnable action) {
+      this.sink = sink;
+      this.action = action;
+    }
+
+    private void at(Moment moment) {
+      if (moment == Moment.this && !done.getAndSet(true)) {
+        action.run();
+      }
+    }
+
+    @Override
+    public boolean takesLz4() {
+      return sink.takesLz4();
+    }
+
+    @Override
+    public void begin(StreamHeader header) {
+      sink.begin(header);
+      at(AFTER_PREFLIGHT);
+    }
+
+    @Override
+    public void sendPages(PageFeed feed) {
+      Moment moment =
+          feed.last() ? IN_THE_LAST_ROUND : feed.round() == 0 ? IN_ROUND_0 : IN_A_LATER_ROUND;
+      sink.sendPages(
+          new PageFeed() {
+            private int batches;
+
+            @Override
+            public int round() {
+              return feed.round();
+            }
+
+            @Override
+            public boolean last() {
+              return feed.last();
+            }
+
+            @Override
+            public long pauseNanos() {
+              return feed.pauseNanos();
+            }
+
+            @Override
+            public @Nullable List<PageRun> next() {
+              if (++batches == 2) {
+                at(moment);
+              }
+              return feed.next();
+            }
+          });
+    }
+
+    @Override
+    public void prepare(List<Section> sections, StreamMetadata metadata) {
+      at(BEFORE_PREPARE);
+      sink.prepare(sections, metadata);
+    }
+
+    @Override
+    public long fixedPauseNanos() {
+      return sink.fixedPauseNanos();
+    }
+
+    @Override
+    public HandoverAnswer commit(LongSupplier stoppedNanos) {
+      at(BEFORE_COMMIT);
+      return sink.commit(stoppedNanos);
+    }
+
+    @Override
+    public HandoverAnswer query() {
+      return sink.query();
+    }
+
+    @Override
+    public void release() {
+      sink.release();
+    }
+
+    @Override
+    public void abort(MigrationException why) {
+      sink.abort(why);
+    }
+
+    @Override
+    public void close() {
+      sink.close();
+    }
+  }
+}
