@@ -175,7 +175,9 @@ public final class Receiver implements AutoCloseable {
       try {
         Received received = machine.start(stoppedNanos, arrivedNanos);
         become(new DestState.Event.Started());
-        outcome.completeAsync(() -> received);
+        // Not here: what waits for it must not run under this monitor, before the source has its
+        // answer.
+        Thread.ofVirtual().name("receiver-end").start(() -> outcome.complete(received));
       } catch (RuntimeException | Error e) {
         LOG.error("machine {} could not be started", machine.machineName(), e);
         ReceiveException why =

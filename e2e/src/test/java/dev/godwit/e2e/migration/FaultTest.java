@@ -18,6 +18,7 @@ import dev.godwit.source.MigrationException;
 import dev.godwit.source.MigrationException.Code;
 import dev.godwit.source.MigrationOptions;
 import dev.godwit.source.MigrationProgress.Phase;
+import dev.godwit.source.MigrationReport;
 import dev.godwit.source.SourceState;
 import dev.godwit.source.StateSink;
 import dev.godwit.wire.PeerError;
@@ -65,6 +66,10 @@ class FaultTest {
     return assertThrows(MigrationException.class, migration::run);
   }
 
+  private static CompletableFuture<MigrationReport> start(LiveMigration migration) {
+    return CompletableFuture.supplyAsync(migration::run, task -> Thread.ofVirtual().start(task));
+  }
+
   private void assertKept(
       SyntheticMachine source, MigrationException failure, Code code, String words)
       throws Exception {
@@ -86,11 +91,11 @@ class FaultTest {
     lab.names.add("guest");
     assertKept(
         source,
-        failed(Lab.migration(source, Lab.sinkTo(receiver.port()), OPTIONS)),
+        failed(lab.migration(source, Lab.sinkTo(receiver.port()), OPTIONS)),
         Code.REFUSED,
         "a machine named guest is here already");
     lab.names.clear();
-    Lab.migration(source, Lab.sinkTo(receiver.port()), OPTIONS).run();
+    lab.migration(source, Lab.sinkTo(receiver.port()), OPTIONS).run();
     lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
   }
 
@@ -101,7 +106,7 @@ class FaultTest {
     lab.setAvailableBytes(RAM_BYTES);
     assertKept(
         source,
-        failed(Lab.migration(source, Lab.sinkTo(receiver.port()), OPTIONS)),
+        failed(lab.migration(source, Lab.sinkTo(receiver.port()), OPTIONS)),
         Code.REFUSED,
         "needs 96 MiB of memory here, and 32 MiB are available");
     assertTrue(lab.names.isEmpty(), "the name stays reserved");
@@ -109,11 +114,11 @@ class FaultTest {
 
   @Test
   void refusesSectionsOfANewerGodwitByName() throws Exception {
-    SyntheticMachine source = lab.source(RAM_BYTES, 1, new Load(16, 10, 0, 2));
+    SyntheticMachine source = lab.source(RAM_BYTES, 1, new Load(16, 1000, 0, 2));
     Receiver receiver = lab.receiver();
     assertKept(
         source,
-        failed(Lab.migration(source, Lab.sinkTo(receiver.port()), OPTIONS)),
+        failed(lab.migration(source, Lab.sinkTo(receiver.port()), OPTIONS)),
         Code.REFUSED,
         "section synthetic-device/dev0 has version 2; this godwit reads versions 1 to 1");
     lab.assertOthersAreGone(source);
@@ -125,7 +130,7 @@ class FaultTest {
     SyntheticMachine source = source();
     lab.setDestVersion(2);
     Receiver receiver = lab.receiver();
-    Lab.migration(source, Lab.sinkTo(receiver.port()), OPTIONS).run();
+    lab.migration(source, Lab.sinkTo(receiver.port()), OPTIONS).run();
     lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
   }
 
@@ -138,7 +143,7 @@ class FaultTest {
     }
     assertKept(
         source,
-        failed(Lab.migration(source, Lab.sinkTo(port), OPTIONS)),
+        failed(lab.migration(source, Lab.sinkTo(port), OPTIONS)),
         Code.UNREACHABLE,
         "Connection refused");
   }
@@ -149,7 +154,7 @@ class FaultTest {
     try (ServerSocket mute = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       assertKept(
           source,
-          failed(Lab.migration(source, Lab.sinkTo(mute.getLocalPort()), OPTIONS)),
+          failed(lab.migration(source, Lab.sinkTo(mute.getLocalPort()), OPTIONS)),
           Code.UNREACHABLE,
           "did not answer in time");
     }
@@ -166,10 +171,10 @@ class FaultTest {
             () -> {
               SyntheticMachine other =
                   SyntheticMachine.create(SyntheticMachine.config("other", RAM_BYTES, 1, LOAD), 1);
-              second[0] = failed(Lab.migration(other, Lab.sinkTo(receiver.port()), OPTIONS));
+              second[0] = failed(lab.migration(other, Lab.sinkTo(receiver.port()), OPTIONS));
               other.machine().close();
             });
-    Lab.migration(source, sink, OPTIONS).run();
+    lab.migration(source, sink, OPTIONS).run();
     assertEquals(Code.REFUSED, second[0].code());
     assertTrue(String.valueOf(second[0].getMessage()).contains("has a machine already"));
     lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
@@ -185,7 +190,7 @@ class FaultTest {
     Receiver receiver = lab.receiver();
     try (Relay relay = new Relay(receiver.port())) {
       LiveMigration migration =
-          Lab.migration(source, moment.hook(Lab.sinkTo(relay.port()), relay::cut), OPTIONS);
+          lab.migration(source, moment.hook(Lab.sinkTo(relay.port()), relay::cut), OPTIONS);
       if (moment == Moment.BEFORE_COMMIT) {
         // COMMIT may have been sent when the cut is noticed: then only the destination's answer
         // counts.
@@ -203,7 +208,7 @@ class FaultTest {
   private void keepsAskingUntilTheDestinationSaysThatItGaveUp(
       SyntheticMachine source, Receiver receiver, Relay relay, LiveMigration migration)
       throws Exception {
-    CompletableFuture<Object> run = CompletableFuture.supplyAsync(migration::run);
+    CompletableFuture<MigrationReport> run = start(migration);
     await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
     long standing = source.steps();
     await()
@@ -234,7 +239,7 @@ class FaultTest {
                 frozenAt[0] = System.nanoTime();
                 relay.setModes(Relay.Mode.HOLD, Relay.Mode.HOLD);
               });
-      MigrationException failure = failed(Lab.migration(source, sink, OPTIONS));
+      MigrationException failure = failed(lab.migration(source, sink, OPTIONS));
       assertTrue(System.nanoTime() - frozenAt[0] < 5_000_000_000L, "noticed too late");
       assertKept(source, failure, Code.PEER_LOST, "");
       assertEquals(PeerError.Code.TIMEOUT, receiverFailed(receiver).code());
@@ -250,7 +255,7 @@ class FaultTest {
     LiveMigration[] migration = new LiveMigration[1];
     boolean[] inTime = new boolean[1];
     migration[0] =
-        Lab.migration(
+        lab.migration(
             source,
             moment.hook(Lab.sinkTo(receiver.port()), () -> inTime[0] = migration[0].cancel()),
             OPTIONS);
@@ -282,7 +287,7 @@ class FaultTest {
     Receiver receiver = lab.receiver();
     StateSink sink =
         moment.hook(Lab.sinkTo(receiver.port()), () -> Thread.ofVirtual().start(receiver::close));
-    MigrationException failure = failed(Lab.migration(source, sink, OPTIONS));
+    MigrationException failure = failed(lab.migration(source, sink, OPTIONS));
     assertTrue(
         failure.code() == Code.PEER_FAILED || failure.code() == Code.PEER_LOST,
         () -> failure.code() + ": " + failure.getMessage());
@@ -297,12 +302,12 @@ class FaultTest {
     for (Moment moment : new Moment[] {Moment.IN_A_LATER_ROUND, Moment.IN_THE_LAST_ROUND}) {
       Receiver first = lab.receiver();
       try (Relay relay = new Relay(first.port())) {
-        failed(Lab.migration(source, moment.hook(Lab.sinkTo(relay.port()), relay::cut), OPTIONS));
+        failed(lab.migration(source, moment.hook(Lab.sinkTo(relay.port()), relay::cut), OPTIONS));
       }
       receiverFailed(first);
     }
     Receiver second = lab.receiver();
-    Lab.migration(source, Lab.sinkTo(second.port()), OPTIONS.withVerify(true)).run();
+    lab.migration(source, Lab.sinkTo(second.port()), OPTIONS.withVerify(true)).run();
     lab.assertOnlyRuns(lab.of(lab.received(second).machine()));
   }
 
@@ -314,7 +319,7 @@ class FaultTest {
         Moment.IN_A_LATER_ROUND.hook(
             Lab.sinkTo(receiver.port()),
             () -> Thread.ofVirtual().start(() -> source.machine().close()));
-    MigrationException failure = failed(Lab.migration(source, sink, OPTIONS));
+    MigrationException failure = failed(lab.migration(source, sink, OPTIONS));
     assertEquals(Code.MACHINE, failure.code(), failure.getMessage());
     assertEquals(PeerError.Code.SOURCE_FAILED, receiverFailed(receiver).code());
     lab.assertOthersAreGone(null);
@@ -326,7 +331,7 @@ class FaultTest {
     Receiver receiver = lab.receiver();
     MigrationOptions abort =
         OPTIONS.withTimeout(Duration.ofMinutes(1), MigrationOptions.OnTimeout.ABORT);
-    MigrationException failure = failed(Lab.migration(source, Lab.sinkTo(receiver.port()), abort));
+    MigrationException failure = failed(lab.migration(source, Lab.sinkTo(receiver.port()), abort));
     assertKept(source, failure, Code.NOT_CONVERGING, "--max-downtime");
     assertTrue(receiverFailed(receiver).toString().contains("does not converge"));
   }
@@ -341,8 +346,8 @@ class FaultTest {
       StateSink sink =
           Moment.BEFORE_COMMIT.hook(
               Lab.sinkTo(relay.port()), () -> relay.setModes(Relay.Mode.PASS, Relay.Mode.SWALLOW));
-      LiveMigration migration = Lab.migration(source, sink, OPTIONS);
-      CompletableFuture<Object> run = CompletableFuture.supplyAsync(migration::run);
+      LiveMigration migration = lab.migration(source, sink, OPTIONS);
+      CompletableFuture<MigrationReport> run = start(migration);
       Received received = lab.received(receiver);
       await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
       lab.assertOnlyRuns(lab.of(received.machine()));
@@ -363,8 +368,8 @@ class FaultTest {
       StateSink sink =
           Moment.BEFORE_COMMIT.hook(
               Lab.sinkTo(relay.port()), () -> relay.setModes(Relay.Mode.SWALLOW, Relay.Mode.PASS));
-      LiveMigration migration = Lab.migration(source, sink, OPTIONS);
-      CompletableFuture<Object> run = CompletableFuture.supplyAsync(migration::run);
+      LiveMigration migration = lab.migration(source, sink, OPTIONS);
+      CompletableFuture<MigrationReport> run = start(migration);
       await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
       relay.heal();
       run.get(20, TimeUnit.SECONDS);
@@ -378,9 +383,9 @@ class FaultTest {
     Receiver receiver = lab.receiver();
     try (Relay relay = new Relay(receiver.port())) {
       LiveMigration migration =
-          Lab.migration(
+          lab.migration(
               source, Moment.BEFORE_COMMIT.hook(Lab.sinkTo(relay.port()), relay::cut), OPTIONS);
-      CompletableFuture<Object> run = CompletableFuture.supplyAsync(migration::run);
+      CompletableFuture<MigrationReport> run = start(migration);
       await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
       receiverFailed(receiver);
       receiver.close();
@@ -408,8 +413,8 @@ class FaultTest {
       StateSink sink =
           Moment.BEFORE_COMMIT.hook(
               Lab.sinkTo(relay.port()), () -> relay.setModes(Relay.Mode.PASS, Relay.Mode.SWALLOW));
-      LiveMigration migration = Lab.migration(source, sink, OPTIONS);
-      CompletableFuture<Object> run = CompletableFuture.supplyAsync(migration::run);
+      LiveMigration migration = lab.migration(source, sink, OPTIONS);
+      CompletableFuture<MigrationReport> run = start(migration);
       Received received = lab.received(receiver);
       await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
       relay.cut();
@@ -425,7 +430,7 @@ class FaultTest {
     Receiver receiver = lab.receiver();
     try (Relay relay = new Relay(receiver.port())) {
       relay.setDelayMillis(20);
-      Lab.migration(source, Lab.sinkTo(relay.port()), OPTIONS).run();
+      lab.migration(source, Lab.sinkTo(relay.port()), OPTIONS).run();
       lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
     }
   }

@@ -25,8 +25,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -53,6 +55,7 @@ final class Lab implements AutoCloseable {
 
   final Set<String> names = ConcurrentHashMap.newKeySet();
   private final List<AutoCloseable> open = new ArrayList<>();
+  private final Queue<LiveMigration> migrations = new ConcurrentLinkedQueue<>();
   private final List<SyntheticMachine> built = new ArrayList<>();
   private long availableBytes = Long.MAX_VALUE;
   private int destVersion = 1;
@@ -125,10 +128,17 @@ final class Lab implements AutoCloseable {
     return MigrationOptions.DEFAULT.withVerify(verify).withMaxDowntime(Duration.ofMillis(300));
   }
 
-  static LiveMigration migration(
-      SyntheticMachine machine, StateSink sink, MigrationOptions options) {
-    return new LiveMigration(
-        machine.machine(), sink, Afterwards.MIGRATED, options, MigrationListener.NONE, PRODUCER);
+  LiveMigration migration(SyntheticMachine machine, StateSink sink, MigrationOptions options) {
+    LiveMigration migration =
+        new LiveMigration(
+            machine.machine(),
+            sink,
+            Afterwards.MIGRATED,
+            options,
+            MigrationListener.NONE,
+            PRODUCER);
+    migrations.add(migration);
+    return migration;
   }
 
   /** Waits for a receiver's machine. */
@@ -200,6 +210,9 @@ final class Lab implements AutoCloseable {
 
   @Override
   public void close() throws Exception {
+    // A migration that a failed test left behind keeps its machine locked, as it must.
+    migrations.forEach(LiveMigration::forceStop);
+    migrations.forEach(LiveMigration::cancel);
     for (AutoCloseable closeable : open.reversed()) {
       closeable.close();
     }

@@ -32,7 +32,7 @@ class LiveMigrationTest {
     source.setDevice("what the guest made of it");
     Receiver receiver = lab.receiver();
     MigrationReport report =
-        Lab.migration(source, Lab.sinkTo(receiver.port()), Lab.options(true)).run();
+        lab.migration(source, Lab.sinkTo(receiver.port()), Lab.options(true)).run();
     Received received = lab.received(receiver);
     SyntheticMachine moved = lab.of(received.machine());
 
@@ -52,7 +52,7 @@ class LiveMigrationTest {
     SyntheticMachine machine = lab.source(64 * Lab.MIB, 1, Load.of(2048, 0, 1024));
     for (int i = 0; i < 6; i++) {
       Receiver receiver = lab.receiver();
-      Lab.migration(
+      lab.migration(
               machine,
               Lab.sinkTo(receiver.port()),
               Lab.options(true)
@@ -73,7 +73,7 @@ class LiveMigrationTest {
     Receiver receiver = lab.receiver();
     long hostBefore = System.nanoTime();
     long guestBefore = source.machine().clock().nowNanos();
-    Lab.migration(source, Lab.sinkTo(receiver.port()), Lab.options(false)).run();
+    lab.migration(source, Lab.sinkTo(receiver.port()), Lab.options(false)).run();
     Received received = lab.received(receiver);
     Thread.sleep(200);
     long guest = received.machine().clock().nowNanos() - guestBefore;
@@ -88,7 +88,7 @@ class LiveMigrationTest {
     source.machine().pause();
     long guestBefore = source.machine().clock().nowNanos();
     Receiver receiver = lab.receiver();
-    Lab.migration(source, Lab.sinkTo(receiver.port()), Lab.options(true)).run();
+    lab.migration(source, Lab.sinkTo(receiver.port()), Lab.options(true)).run();
     Received received = lab.received(receiver);
     assertInstanceOf(MachineState.Paused.class, received.machine().state());
     assertEquals(guestBefore, received.machine().clock().nowNanos());

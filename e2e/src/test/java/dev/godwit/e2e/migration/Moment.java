@@ -85,7 +85,9 @@ enum Moment {
 
             @Override
             public @Nullable List<PageRun> next() {
-              if (++batches == 2) {
+              // A later round may be empty, so it is its first pull; all of round 0 is never one
+              // batch.
+              if (++batches == (moment == IN_ROUND_0 ? 2 : 1)) {
                 at(moment);
               }
               return feed.next();
