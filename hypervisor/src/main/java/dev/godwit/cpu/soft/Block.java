@@ -16,10 +16,11 @@ final class Block {
   /** Stands for "no block": its epoch is never current. */
   static final Block NONE = new Block(0, 0, 0, -1, 0, new Insn[0], false);
 
-  /** RIP XOR {@link SoftCpu#modeKey}. */
-  final long key;
-
   final long rip;
+
+  /** {@link SoftCpu#mode}, and a bit for blocks of one instruction. */
+  final int mode;
+
   final long gpa;
 
   /** First byte of the second page for an instruction that crosses into it, else -1. */
@@ -40,7 +41,7 @@ final class Block {
 
   long epoch = -1;
 
-  // Blocks that followed this one; valid if key and epoch fit.
+  // Blocks that followed this one; valid if RIP and epoch fit.
   Block link0;
   Block link1;
 
@@ -48,9 +49,9 @@ final class Block {
   @Nullable Block nextInPage;
 
   @SuppressWarnings("NullAway") // NONE links to itself
-  Block(long key, long rip, long gpa, long secondGpa, int bytes, Insn[] code, boolean falls) {
-    this.key = key;
+  Block(long rip, int mode, long gpa, long secondGpa, int bytes, Insn[] code, boolean falls) {
     this.rip = rip;
+    this.mode = mode;
     this.gpa = gpa;
     this.secondGpa = secondGpa;
     this.bytes = bytes;

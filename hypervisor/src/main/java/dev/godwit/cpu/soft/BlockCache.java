@@ -28,8 +28,11 @@ final class BlockCache implements DecodeContext.CodeSource {
   /** Beyond this many instructions the whole cache starts anew. */
   private static final int MAX_INSNS = 4_000_000;
 
-  /** Added to a key: a block of one instruction, for stepping. */
-  private static final long SINGLE = 1L << 54;
+  /** Added to a mode: a block of one instruction, for stepping. */
+  private static final int SINGLE = 16;
+
+  /** The mode's bits in an epoch. */
+  private static final int MODE_BITS = 5;
 
   private final SoftCpu c;
   private final GuestMemory memory;
@@ -44,7 +47,10 @@ final class BlockCache implements DecodeContext.CodeSource {
   /** Tells the other owners of a code page that this vCPU has written it; set by the engine. */
   private LongConsumer tellOthers = gfn -> {};
 
+  /** The epoch of the present mode. */
   long epoch;
+
+  private final long[] generations = new long[2];
 
   // The fetch under way.
   private long fetchGpa;
@@ -68,7 +74,20 @@ final class BlockCache implements DecodeContext.CodeSource {
 
   /** Makes every block look up its translation again before it runs. */
   void mappingChanged() {
-    epoch++;
+    generations[0]++;
+    generations[1]++;
+    modeChanged();
+  }
+
+  /** As {@link #mappingChanged()} for blocks of user or of supervisor mode only. */
+  void mappingChanged(int user) {
+    generations[user]++;
+    modeChanged();
+  }
+
+  /** Makes {@link #epoch} that of {@link SoftCpu#mode}. */
+  void modeChanged() {
+    epoch = generations[c.mode >> 3] << MODE_BITS | c.mode;
   }
 
   /** Returns the vCPUs that have code in a page, as bits. */
@@ -81,27 +100,27 @@ final class BlockCache implements DecodeContext.CodeSource {
    * raises.
    */
   Block find() {
-    long key = c.rip ^ c.modeKey;
-    Block block = jumps[jumpIndex(key)];
-    if (block.key == key && block.epoch == epoch) {
+    long rip = c.rip;
+    Block block = jumps[jumpIndex(rip)];
+    if (block.rip == rip && block.epoch == epoch) {
       return block;
     }
-    block = findTranslated(key, false);
-    jumps[jumpIndex(key)] = block;
+    block = findTranslated(rip, c.mode, false);
+    jumps[jumpIndex(rip)] = block;
     return block;
   }
 
   /** Returns a block of the one instruction at RIP. */
   Block findSingle() {
-    return findTranslated(c.rip ^ c.modeKey ^ SINGLE, true);
+    return findTranslated(c.rip, c.mode | SINGLE, true);
   }
 
-  private static int jumpIndex(long key) {
-    return (int) (key ^ key >>> 13 ^ key >>> 48) & JUMP_ENTRIES - 1;
+  private static int jumpIndex(long rip) {
+    return (int) (rip ^ rip >>> 13) & JUMP_ENTRIES - 1;
   }
 
-  private Block findTranslated(long key, boolean single) {
-    long lin = c.codeBase() + c.rip;
+  private Block findTranslated(long rip, int mode, boolean single) {
+    long lin = c.codeBase() + rip;
     fetchBytesAllowed = Long.MAX_VALUE;
     if (c.codeBits != 64) {
       lin &= 0xFFFF_FFFFL;
@@ -112,12 +131,12 @@ final class BlockCache implements DecodeContext.CodeSource {
     }
     long gpa = c.mmu.translateFetch(lin);
     CodePage page = memory.isRam(gpa, 1) ? page(gpa >>> 12) : null;
-    Block block = page == null ? null : page.find(key, gpa);
+    Block block = page == null ? null : page.find(rip, mode, gpa);
     if (block != null && block.bytes <= fetchBytesAllowed && secondPageHolds(block, lin)) {
       block.epoch = epoch;
       return block;
     }
-    return decode(key, lin, gpa, single);
+    return decode(mode, lin, gpa, single);
   }
 
   private boolean secondPageHolds(Block block, long lin) {
@@ -133,7 +152,7 @@ final class BlockCache implements DecodeContext.CodeSource {
 
   // Decoding.
 
-  private Block decode(long key, long lin, long gpa, boolean single) {
+  private Block decode(int mode, long lin, long gpa, boolean single) {
     boolean cached = memory.isRam(gpa, 1);
     if (cached) {
       if (insns > MAX_INSNS) {
@@ -186,7 +205,8 @@ final class BlockCache implements DecodeContext.CodeSource {
     long second = crossed ? fetchSecondGpa : -1;
     Insn last = scratch[count - 1];
     Block block =
-        new Block(key, c.rip, gpa, second, bytes, Arrays.copyOf(scratch, count), !last.endsBlock());
+        new Block(
+            c.rip, mode, gpa, second, bytes, Arrays.copyOf(scratch, count), !last.endsBlock());
     if (cached && (second < 0 || memory.isRam(second, 1))) {
       keep(block);
     }

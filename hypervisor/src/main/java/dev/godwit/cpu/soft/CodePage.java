@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The decoded blocks of one page of RAM, by key, and which parts of the page they cover. */
+/** The decoded blocks of one page of RAM and which parts of the page they cover. */
 final class CodePage {
   private static final int BUCKETS = 64;
 
@@ -26,10 +26,10 @@ final class CodePage {
     return (int) (gpa ^ gpa >>> 6) & BUCKETS - 1;
   }
 
-  /** Returns the live block at a gpa in this page with that key. */
-  @Nullable Block find(long key, long gpa) {
+  /** Returns the live block at a gpa in this page for that RIP and mode. */
+  @Nullable Block find(long rip, int mode, long gpa) {
     for (Block block = buckets[bucket(gpa)]; block != null; block = block.nextInPage) {
-      if (block.key == key && block.gpa == gpa && !block.dead()) {
+      if (block.rip == rip && block.mode == mode && block.gpa == gpa && !block.dead()) {
         return block;
       }
     }

@@ -17,10 +17,22 @@ import java.util.Arrays;
  * dirty bit set, RAM, no decoded code in it. Fetches have smaller TLBs of their own that give gpas.
  */
 final class Mmu {
-  static final int ENTRIES = 2048;
-  static final int INDEX_MASK = ENTRIES - 1;
+  private static final int ENTRIES = 2048;
 
-  private static final int FETCH_ENTRIES = 512;
+  // An entry is four longs: read tag, write tag, addend, kind.
+  private static final int ENTRY_LONGS = 4;
+  static final int WRITE_TAG = 1;
+  static final int ADDEND = 2;
+  private static final int KIND = 3;
+
+  /** {@code (lin >>> 10) & INDEX_MASK} is where a page's entry starts. */
+  static final int INDEX_MASK = (ENTRIES - 1) * ENTRY_LONGS;
+
+  private static final int FETCH_ENTRIES = 1024;
+  private static final int FETCH_MASK = FETCH_ENTRIES - 1;
+
+  /** Beyond this many local translations a flush goes through the whole TLB. */
+  private static final int MAX_LOCALS = 512;
 
   /** No page has this tag: its low bits are not zero. */
   private static final long NO_PAGE = 1;
@@ -28,7 +40,6 @@ final class Mmu {
   private static final long PAGE_MASK = -4096L;
 
   private static final byte GLOBAL = 1;
-  private static final byte LARGE = 2;
 
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
@@ -40,14 +51,27 @@ final class Mmu {
   private final long baseHva;
   final PageWalk walk;
 
-  private final long[][] readTags = new long[2][ENTRIES];
-  private final long[][] writeTags = new long[2][ENTRIES];
-  private final long[][] addends = new long[2][ENTRIES];
-  private final byte[][] kinds = new byte[2][ENTRIES];
-  private final long[] noTags = new long[ENTRIES];
+  private final long[][] tlbs = new long[2][ENTRIES * ENTRY_LONGS];
+  private final long[] noTlb = new long[ENTRIES * ENTRY_LONGS];
+
+  /** Entries that a load of CR3 drops, by their start; complete while the count is in bounds. */
+  private final int[][] locals = new int[2][MAX_LOCALS];
+
+  private final int[] localCount = new int[2];
+
+  /** The range of linear addresses that have entries of large pages. */
+  private final long[] largeFirst = new long[2];
+
+  private final long[] largeLast = new long[2];
   private final long[][] fetchTags = new long[2][FETCH_ENTRIES];
   private final long[][] fetchGpas = new long[2][FETCH_ENTRIES];
   private final byte[][] fetchKinds = new byte[2][FETCH_ENTRIES];
+
+  /** Whether every page that blocks of this epoch come from still has its fetch entry. */
+  private final boolean[] fetchComplete = new boolean[2];
+
+  /** Whether a translation that is not global was used to fetch since they were last flushed. */
+  private final boolean[] localFetched = new boolean[2];
 
   Mmu(SoftCpu c) {
     this.c = c;
@@ -55,26 +79,18 @@ final class Mmu {
     this.apic = c.ports.apic();
     this.baseHva = memory.baseHva();
     this.walk = new PageWalk(c);
-    Arrays.fill(noTags, NO_PAGE);
+    Arrays.fill(noTlb, NO_PAGE);
     clear(0);
     clear(1);
   }
 
-  long[] readTags(int user) {
-    return readTags[user];
+  long[] tlb(int user) {
+    return tlbs[user];
   }
 
-  long[] writeTags(int user) {
-    return writeTags[user];
-  }
-
-  long[] addends(int user) {
-    return addends[user];
-  }
-
-  /** Returns tags that nothing hits. */
-  long[] noTags() {
-    return noTags;
+  /** Returns a TLB that nothing hits. */
+  long[] noTlb() {
+    return noTlb;
   }
 
   /**
@@ -91,9 +107,13 @@ final class Mmu {
   // Flushes.
 
   private void clear(int user) {
-    Arrays.fill(readTags[user], NO_PAGE);
-    Arrays.fill(writeTags[user], NO_PAGE);
+    Arrays.fill(tlbs[user], NO_PAGE);
     Arrays.fill(fetchTags[user], NO_PAGE);
+    localCount[user] = 0;
+    largeFirst[user] = Long.MAX_VALUE;
+    largeLast[user] = Long.MIN_VALUE;
+    fetchComplete[user] = true;
+    localFetched[user] = false;
   }
 
   /** Forgets every translation: paging mode, PGE, WP, NXE or the privilege of pages changed. */
@@ -106,67 +126,68 @@ final class Mmu {
   /** Forgets every translation that is not global: MOV to CR3. */
   void flushLocal() {
     for (int user = 0; user < 2; user++) {
-      byte[] kind = kinds[user];
-      long[] reads = readTags[user];
-      long[] writes = writeTags[user];
-      for (int i = 0; i < ENTRIES; i++) {
-        if ((kind[i] & GLOBAL) == 0) {
-          reads[i] = NO_PAGE;
-          writes[i] = NO_PAGE;
+      long[] tlb = tlbs[user];
+      if (localCount[user] <= MAX_LOCALS) {
+        for (int i = 0; i < localCount[user]; i++) {
+          dropLocal(tlb, locals[user][i]);
+        }
+      } else {
+        for (int at = 0; at < tlb.length; at += ENTRY_LONGS) {
+          dropLocal(tlb, at);
         }
       }
-      byte[] fetchKind = fetchKinds[user];
-      long[] fetches = fetchTags[user];
-      for (int i = 0; i < FETCH_ENTRIES; i++) {
-        if ((fetchKind[i] & GLOBAL) == 0) {
-          fetches[i] = NO_PAGE;
-        }
+      localCount[user] = 0;
+      if (localFetched[user]) {
+        flushLocalFetches(user);
       }
     }
-    c.blocks.mappingChanged();
+  }
+
+  private static void dropLocal(long[] tlb, int at) {
+    if ((tlb[at + KIND] & GLOBAL) == 0) {
+      tlb[at] = NO_PAGE;
+      tlb[at + WRITE_TAG] = NO_PAGE;
+    }
+  }
+
+  private void flushLocalFetches(int user) {
+    byte[] kind = fetchKinds[user];
+    long[] tags = fetchTags[user];
+    for (int i = 0; i < FETCH_ENTRIES; i++) {
+      if ((kind[i] & GLOBAL) == 0) {
+        tags[i] = NO_PAGE;
+      }
+    }
+    localFetched[user] = false;
+    fetchComplete[user] = true;
+    c.blocks.mappingChanged(user);
   }
 
   /** Forgets the translation of one linear address, the whole of its page if that is large. */
   void flushPage(long lin) {
     long page = lin & PAGE_MASK;
+    int at = (int) (page >>> 10) & INDEX_MASK;
+    int fetchAt = (int) (page >>> 12) & FETCH_MASK;
     for (int user = 0; user < 2; user++) {
-      int at = (int) (page >>> 12) & INDEX_MASK;
-      if ((kinds[user][at] & LARGE) != 0 && hits(user, at, page)) {
-        // Pieces of a large page may be anywhere: rare enough to start afresh.
+      if (page >= largeFirst[user] && page <= largeLast[user]) {
+        // Pieces of the large page may be anywhere.
         clear(user);
-      } else {
-        dropLargePieces(user, page);
-        if (hits(user, at, page)) {
-          readTags[user][at] = NO_PAGE;
-          writeTags[user][at] = NO_PAGE;
-        }
+        c.blocks.mappingChanged(user);
+        continue;
       }
-      int fetchAt = (int) (page >>> 12) & FETCH_ENTRIES - 1;
-      if ((fetchKinds[user][fetchAt] & LARGE) != 0) {
-        Arrays.fill(fetchTags[user], NO_PAGE);
-      } else if (fetchTags[user][fetchAt] == page) {
+      long[] tlb = tlbs[user];
+      if (tlb[at] == page || tlb[at + WRITE_TAG] == page) {
+        tlb[at] = NO_PAGE;
+        tlb[at + WRITE_TAG] = NO_PAGE;
+      }
+      boolean fetched = fetchTags[user][fetchAt] == page;
+      if (fetched) {
         fetchTags[user][fetchAt] = NO_PAGE;
       }
-    }
-    c.blocks.mappingChanged();
-  }
-
-  private boolean hits(int user, int at, long page) {
-    return readTags[user][at] == page || writeTags[user][at] == page;
-  }
-
-  /** Drops entries in the same GiB that come from large pages: one of them may map the address. */
-  private void dropLargePieces(int user, long page) {
-    byte[] kind = kinds[user];
-    for (int i = 0; i < ENTRIES; i++) {
-      if ((kind[i] & LARGE) != 0 && (readTags[user][i] ^ page) >>> 30 == 0) {
-        readTags[user][i] = NO_PAGE;
-        writeTags[user][i] = NO_PAGE;
-      }
-    }
-    for (int i = 0; i < FETCH_ENTRIES; i++) {
-      if ((fetchKinds[user][i] & LARGE) != 0 && (fetchTags[user][i] ^ page) >>> 30 == 0) {
-        fetchTags[user][i] = NO_PAGE;
+      // Blocks rely on what a fetch entry said even when that has been replaced since.
+      if (fetched || !fetchComplete[user]) {
+        fetchComplete[user] = true;
+        c.blocks.mappingChanged(user);
       }
     }
   }
@@ -174,12 +195,10 @@ final class Mmu {
   /** Takes the write entries of a page of RAM away: it holds code from now on. */
   void protectCode(long gfn) {
     long pageHva = baseHva + (gfn << 12);
-    for (int user = 0; user < 2; user++) {
-      long[] tags = writeTags[user];
-      long[] adds = addends[user];
-      for (int i = 0; i < ENTRIES; i++) {
-        if (tags[i] != NO_PAGE && tags[i] + adds[i] == pageHva) {
-          tags[i] = NO_PAGE;
+    for (long[] tlb : tlbs) {
+      for (int at = 0; at < tlb.length; at += ENTRY_LONGS) {
+        if (tlb[at + WRITE_TAG] + tlb[at + ADDEND] == pageHva) {
+          tlb[at + WRITE_TAG] = NO_PAGE;
         }
       }
     }
@@ -229,11 +248,30 @@ final class Mmu {
       return;
     }
     long page = lin & PAGE_MASK;
-    int at = (int) (page >>> 12) & INDEX_MASK;
-    readTags[user][at] = page;
-    writeTags[user][at] = walk.writable && c.blocks.owners(pageGpa >>> 12) == 0 ? page : NO_PAGE;
-    addends[user][at] = baseHva + pageGpa - page;
-    kinds[user][at] = (byte) ((walk.global ? GLOBAL : 0) | (walk.pageShift > 12 ? LARGE : 0));
+    int at = (int) (page >>> 10) & INDEX_MASK;
+    long[] tlb = tlbs[user];
+    tlb[at] = page;
+    tlb[at + WRITE_TAG] = walk.writable && c.blocks.owners(pageGpa >>> 12) == 0 ? page : NO_PAGE;
+    tlb[at + ADDEND] = baseHva + pageGpa - page;
+    tlb[at + KIND] = walk.global ? GLOBAL : 0;
+    if (!walk.global) {
+      if (localCount[user] < MAX_LOCALS) {
+        locals[user][localCount[user]] = at;
+      }
+      localCount[user] = Math.min(localCount[user], MAX_LOCALS) + 1;
+    }
+    if (walk.pageShift > 12) {
+      noteLarge(user, page);
+    }
+  }
+
+  /**
+   * Widens the range in which INVLPG must expect pieces of large pages, by the whole large page.
+   */
+  private void noteLarge(int user, long page) {
+    long first = page & -(1L << walk.pageShift);
+    largeFirst[user] = Math.min(largeFirst[user], first);
+    largeLast[user] = Math.max(largeLast[user], first + (1L << walk.pageShift) - 1);
   }
 
   /**
@@ -247,12 +285,19 @@ final class Mmu {
     }
     int user = c.cpl == 3 ? 1 : 0;
     long page = lin & PAGE_MASK;
-    int at = (int) (page >>> 12) & FETCH_ENTRIES - 1;
+    int at = (int) (page >>> 12) & FETCH_MASK;
     if (fetchTags[user][at] != page) {
-      fetchGpas[user][at] = walk.translate(lin, PageWalk.FETCH, user == 1) & PAGE_MASK;
+      long gpa = walk.translate(lin, PageWalk.FETCH, user == 1) & PAGE_MASK;
+      if (fetchTags[user][at] != NO_PAGE) {
+        fetchComplete[user] = false;
+      }
+      fetchGpas[user][at] = gpa;
       fetchTags[user][at] = page;
-      fetchKinds[user][at] =
-          (byte) ((walk.global ? GLOBAL : 0) | (walk.pageShift > 12 ? LARGE : 0));
+      fetchKinds[user][at] = walk.global ? GLOBAL : 0;
+      localFetched[user] |= !walk.global;
+      if (walk.pageShift > 12) {
+        noteLarge(user, page);
+      }
     }
     return fetchGpas[user][at] | lin & 0xFFF;
   }
@@ -271,9 +316,9 @@ final class Mmu {
   }
 
   private long readAs(long lin, int bytes, int user) {
-    int entry = (int) (lin >>> 12) & INDEX_MASK;
-    if (readTags[user][entry] == (lin + bytes - 1 & PAGE_MASK)) {
-      return load(addends[user][entry] + lin, bytes);
+    int entry = (int) (lin >>> 10) & INDEX_MASK;
+    if (tlbs[user][entry] == (lin + bytes - 1 & PAGE_MASK)) {
+      return load(tlbs[user][entry + ADDEND] + lin, bytes);
     }
     int first = 4096 - (int) (lin & 0xFFF);
     if (bytes <= first) {
@@ -293,9 +338,9 @@ final class Mmu {
 
   /** Writes with the rights of user or supervisor, whatever CPL is now. */
   void writeAs(long lin, int bytes, long value, int user) {
-    int entry = (int) (lin >>> 12) & INDEX_MASK;
-    if (writeTags[user][entry] == (lin + bytes - 1 & PAGE_MASK)) {
-      store(addends[user][entry] + lin, bytes, value);
+    int entry = (int) (lin >>> 10) & INDEX_MASK;
+    if (tlbs[user][entry + WRITE_TAG] == (lin + bytes - 1 & PAGE_MASK)) {
+      store(tlbs[user][entry + ADDEND] + lin, bytes, value);
       return;
     }
     int first = 4096 - (int) (lin & 0xFFF);
@@ -324,7 +369,8 @@ final class Mmu {
 
   /** As {@link #probeWrite} with given rights. */
   void probeAs(long lin, int bytes, int user) {
-    if (writeTags[user][(int) (lin >>> 12) & INDEX_MASK] == (lin + bytes - 1 & PAGE_MASK)) {
+    if (tlbs[user][((int) (lin >>> 10) & INDEX_MASK) + WRITE_TAG]
+        == (lin + bytes - 1 & PAGE_MASK)) {
       return;
     }
     translate(lin, PageWalk.WRITE, user);
@@ -363,9 +409,9 @@ final class Mmu {
   /** Reads 1–8 bytes as the processor itself does, whatever CPL is. */
   long systemRead(long lin, int bytes) {
     long at = checkedLin(lin, bytes);
-    int entry = (int) (at >>> 12) & INDEX_MASK;
-    if (bytes == 8 && readTags[0][entry] == (at + 7 & PAGE_MASK)) {
-      return HostMemory.ALL.get(LONG, addends[0][entry] + at);
+    int entry = (int) (at >>> 10) & INDEX_MASK;
+    if (bytes == 8 && tlbs[0][entry] == (at + 7 & PAGE_MASK)) {
+      return HostMemory.ALL.get(LONG, tlbs[0][entry + ADDEND] + at);
     }
     return readAs(at, bytes, 0);
   }

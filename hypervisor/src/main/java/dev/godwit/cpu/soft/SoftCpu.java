@@ -119,10 +119,10 @@ final class SoftCpu {
   long stackMask = 0xFFFF;
 
   /**
-   * What distinguishes blocks at one address, in bits 48–55: code size, stack size, privilege.
-   * XORed to a canonical RIP it gives a unique key.
+   * What distinguishes blocks at one address: code size (bits 0–1), stack size (bit 2), user (bit
+   * 3).
    */
-  long modeKey;
+  int mode;
 
   /** Instructions completed, for statistics; counted by block. */
   long retired;
@@ -134,9 +134,7 @@ final class SoftCpu {
   volatile boolean attention;
 
   // The TLB of the current privilege; see Mmu.
-  long[] readTags;
-  long[] writeTags;
-  long[] addends;
+  long[] tlb;
 
   /** {@code (hva >>> 12) + markBias} is where a page's dirty mark is. */
   final long markBias;
@@ -166,9 +164,7 @@ final class SoftCpu {
     this.blocks = new BlockCache(this, codeMap);
     this.mmu = new Mmu(this);
     this.interrupts = new Interrupts(this);
-    this.readTags = mmu.readTags(0);
-    this.writeTags = mmu.writeTags(0);
-    this.addends = mmu.addends(0);
+    this.tlb = mmu.tlb(0);
     reset();
   }
 
@@ -230,15 +226,9 @@ final class SoftCpu {
       size = (codeBits == 32 ? 1 : 0) | (stack32 ? 4 : 0);
     }
     int user = cpl == 3 ? 1 : 0;
-    modeKey = (long) (size | user << 3) << 48;
-    if (mmu.everySlow()) {
-      readTags = mmu.noTags();
-      writeTags = readTags;
-    } else {
-      readTags = mmu.readTags(user);
-      writeTags = mmu.writeTags(user);
-    }
-    addends = mmu.addends(user);
+    mode = size | user << 3;
+    blocks.modeChanged();
+    tlb = mmu.everySlow() ? mmu.noTlb() : mmu.tlb(user);
   }
 
   boolean longMode() {
@@ -293,41 +283,41 @@ final class SoftCpu {
   }
 
   int read8(long lin) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (readTags[at] == (lin & PAGE_MASK)) {
-      return HostMemory.ALL.get(BYTE, addends[at] + lin) & 0xFF;
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at] == (lin & PAGE_MASK)) {
+      return HostMemory.ALL.get(BYTE, tlb[at + Mmu.ADDEND] + lin) & 0xFF;
     }
     return (int) mmu.read(lin, 1);
   }
 
   int read16(long lin) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (readTags[at] == (lin + 1 & PAGE_MASK)) {
-      return HostMemory.ALL.get(SHORT, addends[at] + lin) & 0xFFFF;
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at] == (lin + 1 & PAGE_MASK)) {
+      return HostMemory.ALL.get(SHORT, tlb[at + Mmu.ADDEND] + lin) & 0xFFFF;
     }
     return (int) mmu.read(lin, 2);
   }
 
   int read32(long lin) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (readTags[at] == (lin + 3 & PAGE_MASK)) {
-      return HostMemory.ALL.get(INT, addends[at] + lin);
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at] == (lin + 3 & PAGE_MASK)) {
+      return HostMemory.ALL.get(INT, tlb[at + Mmu.ADDEND] + lin);
     }
     return (int) mmu.read(lin, 4);
   }
 
   long read64(long lin) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (readTags[at] == (lin + 7 & PAGE_MASK)) {
-      return HostMemory.ALL.get(LONG, addends[at] + lin);
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at] == (lin + 7 & PAGE_MASK)) {
+      return HostMemory.ALL.get(LONG, tlb[at + Mmu.ADDEND] + lin);
     }
     return mmu.read(lin, 8);
   }
 
   void write8(long lin, int value) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (writeTags[at] == (lin & PAGE_MASK)) {
-      long hva = addends[at] + lin;
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at + Mmu.WRITE_TAG] == (lin & PAGE_MASK)) {
+      long hva = tlb[at + Mmu.ADDEND] + lin;
       HostMemory.ALL.set(BYTE, hva, (byte) value);
       DirtyMap.markAt((hva >>> 12) + markBias);
     } else {
@@ -336,9 +326,9 @@ final class SoftCpu {
   }
 
   void write16(long lin, int value) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (writeTags[at] == (lin + 1 & PAGE_MASK)) {
-      long hva = addends[at] + lin;
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at + Mmu.WRITE_TAG] == (lin + 1 & PAGE_MASK)) {
+      long hva = tlb[at + Mmu.ADDEND] + lin;
       HostMemory.ALL.set(SHORT, hva, (short) value);
       DirtyMap.markAt((hva >>> 12) + markBias);
     } else {
@@ -347,9 +337,9 @@ final class SoftCpu {
   }
 
   void write32(long lin, int value) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (writeTags[at] == (lin + 3 & PAGE_MASK)) {
-      long hva = addends[at] + lin;
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at + Mmu.WRITE_TAG] == (lin + 3 & PAGE_MASK)) {
+      long hva = tlb[at + Mmu.ADDEND] + lin;
       HostMemory.ALL.set(INT, hva, value);
       DirtyMap.markAt((hva >>> 12) + markBias);
     } else {
@@ -358,9 +348,9 @@ final class SoftCpu {
   }
 
   void write64(long lin, long value) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (writeTags[at] == (lin + 7 & PAGE_MASK)) {
-      long hva = addends[at] + lin;
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at + Mmu.WRITE_TAG] == (lin + 7 & PAGE_MASK)) {
+      long hva = tlb[at + Mmu.ADDEND] + lin;
       HostMemory.ALL.set(LONG, hva, value);
       DirtyMap.markAt((hva >>> 12) + markBias);
     } else {
@@ -377,9 +367,9 @@ final class SoftCpu {
 
   /** Writes 16 bytes, all or nothing. */
   void write128(long lin, long low, long high) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (writeTags[at] == (lin + 15 & PAGE_MASK)) {
-      long hva = addends[at] + lin;
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at + Mmu.WRITE_TAG] == (lin + 15 & PAGE_MASK)) {
+      long hva = tlb[at + Mmu.ADDEND] + lin;
       HostMemory.ALL.set(LONG, hva, low);
       HostMemory.ALL.set(LONG, hva + 8, high);
       DirtyMap.markAt((hva >>> 12) + markBias);
@@ -392,8 +382,8 @@ final class SoftCpu {
 
   /** Throws the fault that a write of {@code bytes} (1–4096) would raise; changes nothing. */
   void probeWrite(long lin, int bytes) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (writeTags[at] != (lin + bytes - 1 & PAGE_MASK)) {
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at + Mmu.WRITE_TAG] != (lin + bytes - 1 & PAGE_MASK)) {
       mmu.probeWrite(lin, bytes);
     }
   }
@@ -403,9 +393,9 @@ final class SoftCpu {
    * read would.
    */
   long readHva(long lin, int bytes) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (readTags[at] == (lin + bytes - 1 & PAGE_MASK)) {
-      return addends[at] + lin;
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at] == (lin + bytes - 1 & PAGE_MASK)) {
+      return tlb[at + Mmu.ADDEND] + lin;
     }
     return mmu.readHva(lin, bytes);
   }
@@ -415,9 +405,9 @@ final class SoftCpu {
    * page-crossing, a page with decoded code); faults as a write would.
    */
   long updateHva(long lin, int bytes) {
-    int at = (int) (lin >>> 12) & Mmu.INDEX_MASK;
-    if (writeTags[at] == (lin + bytes - 1 & PAGE_MASK)) {
-      return addends[at] + lin;
+    int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
+    if (tlb[at + Mmu.WRITE_TAG] == (lin + bytes - 1 & PAGE_MASK)) {
+      return tlb[at + Mmu.ADDEND] + lin;
     }
     return mmu.updateHva(lin, bytes);
   }
@@ -446,9 +436,9 @@ final class SoftCpu {
   void push(int size, long value) {
     if (stackMask == -1) {
       long to = regs[4] - size;
-      int at = (int) (to >>> 12) & Mmu.INDEX_MASK;
-      if (size == 8 && writeTags[at] == (to + 7 & PAGE_MASK)) {
-        long hva = addends[at] + to;
+      int at = (int) (to >>> 10) & Mmu.INDEX_MASK;
+      if (size == 8 && tlb[at + Mmu.WRITE_TAG] == (to + 7 & PAGE_MASK)) {
+        long hva = tlb[at + Mmu.ADDEND] + to;
         HostMemory.ALL.set(LONG, hva, value);
         DirtyMap.markAt((hva >>> 12) + markBias);
       } else {
@@ -467,10 +457,10 @@ final class SoftCpu {
   long pop(int size) {
     long from = regs[4] & stackMask;
     if (stackMask == -1) {
-      int at = (int) (from >>> 12) & Mmu.INDEX_MASK;
+      int at = (int) (from >>> 10) & Mmu.INDEX_MASK;
       long value;
-      if (size == 8 && readTags[at] == (from + 7 & PAGE_MASK)) {
-        value = HostMemory.ALL.get(LONG, addends[at] + from);
+      if (size == 8 && tlb[at] == (from + 7 & PAGE_MASK)) {
+        value = HostMemory.ALL.get(LONG, tlb[at + Mmu.ADDEND] + from);
       } else {
         mmu.checkStack(from, size);
         value = mmu.read(from, size);

@@ -92,11 +92,12 @@ final class SoftVcpu implements Vcpu {
       if (!runBlock(cpu, block) || cpu.attention) {
         return;
       }
-      long key = cpu.rip ^ cpu.modeKey;
+      long rip = cpu.rip;
+      long epoch = blocks.epoch;
       Block next = block.link0;
-      if (next.key != key || next.epoch != blocks.epoch) {
+      if (next.rip != rip || next.epoch != epoch) {
         next = block.link1;
-        if (next.key != key || next.epoch != blocks.epoch) {
+        if (next.rip != rip || next.epoch != epoch) {
           next = link(cpu, block);
           if (next == null) {
             return;
@@ -198,6 +199,7 @@ final class SoftVcpu implements Vcpu {
         }
         return null;
       }
+      c.flagsRest &= ~(long) Flags.RF; // without breakpoints its one instruction needs no care
       if (c.interruptShadow) {
         boolean waiting = apic.hasEvent() || (c.flagsRest & Flags.IF) != 0 && apic.hasInterrupt();
         c.interruptShadow = false;

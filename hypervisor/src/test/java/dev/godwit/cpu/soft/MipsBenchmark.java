@@ -8,13 +8,13 @@ import java.lang.management.ManagementFactory;
  * {@code main}.
  */
 final class MipsBenchmark {
-  // mov $100000000,%ecx; mov $0x200000,%rdi; 1: mov %ecx,%eax; shl $13,%eax; xor %eax,%ebx; mov
+  // mov $64000000,%ecx; mov $0x200000,%rdi; 1: mov %ecx,%eax; shl $13,%eax; xor %eax,%ebx; mov
   // %rbx,%rdx;
   // and $0xfff8,%edx; mov (%rdi,%rdx),%rsi; add %rcx,%rsi; mov %rsi,(%rdi,%rdx); dec %ecx; jnz 1b;
   // out %al,$0xf4
   private static final String LOOP =
       """
-      b9 00e1f505 48c7c7 00002000
+      b9 00d0d003 48c7c7 00002000
       89c8 c1e00d 31c3 4889da 81e2f8ff0000 488b3417 4801ce 48893417 ffc9 75e1
       e6f4
       """;
