@@ -1,5 +1,6 @@
 package dev.godwit.cli;
 
+import dev.godwit.control.RunDirectory;
 import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
@@ -27,7 +28,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
-import picocli.CommandLine;
 
 /**
  * The training run for the JVM's ahead-of-time cache (JEP 483, 515): the launcher starts it once
@@ -43,7 +43,7 @@ public final class StartupTraining {
    * Runs the training; a failure leaves the launcher without a cache, which is slower but right.
    */
   public static void main(String[] args) throws Exception {
-    new CommandLine(new Main()).usage(new PrintWriter(new StringWriter()));
+    Main.commandLine(RunDirectory::ofUser).usage(new PrintWriter(new StringWriter()));
     callOverUnixSocket();
     loadOwnClasses();
   }

@@ -124,6 +124,7 @@ final class ControlCodec {
         .setBandwidthBytes(order.bandwidthBytesPerSecond())
         .setCompression(order.compression())
         .setVerify(order.verify())
+        .setOnTimeout(order.onTimeout())
         .build();
   }
 
@@ -138,7 +139,8 @@ final class ControlCodec {
         duration(request.getTimeoutMillis()),
         request.getBandwidthBytes(),
         request.getCompression(),
-        request.getVerify());
+        request.getVerify(),
+        request.getOnTimeout());
   }
 
   static SnapshotRequest toProto(SnapshotOrder order) {

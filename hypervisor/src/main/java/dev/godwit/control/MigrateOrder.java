@@ -11,6 +11,8 @@ import java.time.Duration;
  * @param bandwidthBytesPerSecond at most that much; 0: unlimited
  * @param compression "auto", "on" or "off"
  * @param verify take the digest of RAM under the lock at both ends and compare
+ * @param onTimeout when the guest does not converge in time: "abort", or "stop" to move it however
+ *     long the pause gets
  */
 public record MigrateOrder(
     String to,
@@ -18,4 +20,5 @@ public record MigrateOrder(
     Duration timeout,
     long bandwidthBytesPerSecond,
     String compression,
-    boolean verify) {}
+    boolean verify,
+    String onTimeout) {}

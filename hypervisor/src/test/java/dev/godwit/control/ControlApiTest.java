@@ -42,7 +42,8 @@ class ControlApiTest {
   }
 
   private static MigrateOrder to(String target) {
-    return new MigrateOrder(target, Duration.ofMillis(50), Duration.ZERO, 1000, "auto", true);
+    return new MigrateOrder(
+        target, Duration.ofMillis(50), Duration.ZERO, 1000, "auto", true, "stop");
   }
 
   private static ControlException.Code codeOf(Runnable call) {

@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /** A machine's process without a machine. */
-final class FakeActions implements ControlActions {
+public final class FakeActions implements ControlActions {
   final Console console;
   final AtomicInteger cancels = new AtomicInteger();
   final CountDownLatch cancelled = new CountDownLatch(1);
@@ -29,9 +29,12 @@ final class FakeActions implements ControlActions {
           null,
           "",
           "v");
-  volatile String lastOrder = "";
 
-  FakeActions() {
+  /** What was ordered last, as text. */
+  public volatile String lastOrder = "";
+
+  /** Makes one with the usual console. */
+  public FakeActions() {
     this(new Console());
   }
 

@@ -1,0 +1,82 @@
+package dev.godwit.cli;
+
+import dev.godwit.control.ControlClient;
+import dev.godwit.control.MigrateOrder;
+import java.time.Duration;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code godwit migrate --to HOST:PORT NAME}. */
+@Command(
+    name = "migrate",
+    description = {
+      "Moves a running machine to a 'godwit receive', while it runs.",
+      "Ctrl-C cancels: the machine goes on here."
+    })
+final class MigrateCommand extends MachineCommand {
+  @Option(
+      names = "--to",
+      required = true,
+      paramLabel = "HOST:PORT",
+      description = "Where a 'godwit receive' listens.")
+  String to;
+
+  @Option(
+      names = "--max-downtime",
+      paramLabel = "TIME",
+      defaultValue = "50ms",
+      converter = TimeSpan.class,
+      description = "The pause that is allowed. Default: ${DEFAULT-VALUE}.")
+  Duration maxDowntime;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "TIME",
+      defaultValue = "10m",
+      converter = TimeSpan.class,
+      description =
+          "Give up when the guest has not let it come to an end by then. Default:"
+              + " ${DEFAULT-VALUE}.")
+  Duration timeout;
+
+  @Option(
+      names = "--on-timeout",
+      paramLabel = "abort|stop",
+      defaultValue = "abort",
+      description =
+          "What happens then: the migration is given up, or the machine is moved however long it"
+              + " has to stand still. Default: ${DEFAULT-VALUE}.")
+  String onTimeout;
+
+  @Option(
+      names = "--bandwidth",
+      paramLabel = "SIZE",
+      defaultValue = "0",
+      converter = ByteSize.class,
+      description = "Send at most that many bytes a second while the guest runs; 0: no limit.")
+  long bandwidth;
+
+  @Option(
+      names = "--compression",
+      paramLabel = "auto|on|off",
+      defaultValue = "auto",
+      description = "LZ4 for pages: auto while it gains time. Default: ${DEFAULT-VALUE}.")
+  String compression;
+
+  @Option(
+      names = "--verify",
+      description =
+          "Compare digests of all RAM, taken at both ends during the pause; makes that longer.")
+  boolean verify;
+
+  @Option(names = "--json", description = "One JSON object a line: progress, the result last.")
+  boolean json;
+
+  @Override
+  ExitStatus ask(ControlClient client) {
+    MigrateOrder order =
+        new MigrateOrder(to, maxDowntime, timeout, bandwidth, compression, verify, onTimeout);
+    return new TransferWatch(spec, client, json)
+        .follow(progress -> client.migrate(order, progress));
+  }
+}
