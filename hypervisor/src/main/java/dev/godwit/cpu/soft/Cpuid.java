@@ -1,5 +1,6 @@
 package dev.godwit.cpu.soft;
 
+import dev.godwit.clock.Frequencies;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -80,7 +81,7 @@ final class Cpuid {
         }
       }
       case 0xB -> topology(subleaf);
-      case 0x15 -> set(1, 1, (int) c.ports.clock().tscHz(), 0);
+      case 0x15 -> crystal();
       case 0x16 -> {
         int mhz = (int) (c.ports.clock().tscHz() / 1_000_000);
         set(mhz, mhz, 100, 0);
@@ -93,6 +94,14 @@ final class Cpuid {
       case 0x8000_0008 -> set(48 << 8 | Cr.PHYSICAL_BITS, 0, 0, 0);
       default -> {}
     }
+  }
+
+  /** The TSC's ratio to the crystal clock, which is also what the local APIC's timer counts. */
+  private void crystal() {
+    Frequencies.crystalRatio(c.ports.clock().tscHz())
+        .ifPresent(
+            ratio ->
+                set(ratio.denominator(), ratio.numerator(), (int) Frequencies.CRYSTAL_HZ, 0));
   }
 
   private void vendor() {
