@@ -1,0 +1,211 @@
+package dev.godwit.cpu.soft;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.godwit.bus.MmioBus;
+import dev.godwit.bus.PortBus;
+import dev.godwit.clock.GuestClock;
+import dev.godwit.cpu.VcpuPorts;
+import dev.godwit.memory.GuestMemory;
+import java.util.HexFormat;
+import java.util.concurrent.CyclicBarrier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** LOCK and XCHG between two vCPUs that share RAM. In real mode, where nothing has to be set up. */
+@Timeout(60)
+class LockTest {
+  private static final int RAX = 0;
+  private static final int RCX = 1;
+  private static final int RDX = 2;
+  private static final int RBX = 3;
+  private static final int RDI = 7;
+  private static final int ROUNDS = 200_000;
+  private static final int WORD = 0x1000;
+
+  private final GuestMemory memory = GuestMemory.allocate(1 << 20);
+  private final GuestClock clock = new GuestClock(System::nanoTime, 1_000_000_000L);
+
+  @AfterEach
+  void close() {
+    clock.close();
+    memory.close();
+  }
+
+  private SoftCpu cpu() {
+    SoftCpu c =
+        new SoftCpu(new VcpuPorts(memory, new PortBus(), new MmioBus(), clock, new FakeApic(), 2));
+    c.segments.loadReal(DecodeContext.CS, 0);
+    c.segments.loadReal(DecodeContext.DS, 0);
+    c.segments.loadReal(DecodeContext.SS, 0);
+    return c;
+  }
+
+  private static Insn decode(String hex) {
+    return decode(hex, 16);
+  }
+
+  private static Insn decode(String hex, int codeBits) {
+    byte[] code = HexFormat.of().parseHex(hex.replace(" ", ""));
+    DecodeContext d = new DecodeContext();
+    d.begin(at -> code[at] & 0xFF, 0x100, codeBits, false);
+    return OpcodeTable.decode(d);
+  }
+
+  /** What a vCPU does over and over. */
+  private interface Body {
+    void round(SoftCpu c);
+  }
+
+  private void onTwoCpus(int address, Body body) throws Exception {
+    CyclicBarrier start = new CyclicBarrier(2);
+    Thread[] threads = new Thread[2];
+    for (int t = 0; t < 2; t++) {
+      SoftCpu c = cpu();
+      c.regs[RBX] = address;
+      threads[t] =
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    try {
+                      start.await();
+                    } catch (Exception e) {
+                      throw new IllegalStateException(e);
+                    }
+                    for (int i = 0; i < ROUNDS; i++) {
+                      body.round(c);
+                    }
+                  });
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+  }
+
+  private int incrementedBy(String hex, int address) throws Exception {
+    Insn insn = decode(hex);
+    memory.zero(WORD, 0x2000);
+    onTwoCpus(address, insn::execute);
+    return memory.read32(address);
+  }
+
+  @Test
+  void lockedUpdatesOfAnyWidthAndAlignmentLoseNothing() throws Exception {
+    assertEquals(2 * ROUNDS, incrementedBy("f0 66 ff07", WORD)); // lock inc dword [bx]
+    assertEquals(2 * ROUNDS, incrementedBy("f0 66 ff07", WORD + 3)); // within 8 bytes
+    assertEquals(2 * ROUNDS, incrementedBy("f0 66 ff07", WORD + 6)); // across
+    assertEquals(2 * ROUNDS & 0xFFFF, incrementedBy("f0 ff07", WORD + 1)); // word
+    assertEquals(2 * ROUNDS & 0xFF, incrementedBy("f0 fe07", WORD + 7)); // byte
+    assertEquals(2 * ROUNDS, incrementedBy("f0 66 830701", WORD + 0xFFE)); // across pages
+  }
+
+  @Test
+  void withoutLockUpdatesAreLost() throws Exception {
+    // Shows that the test above can fail. On a busy host the two may happen not to meet: then
+    // again.
+    int attempts = 0;
+    while (incrementedBy("66 ff07", WORD) == 2 * ROUNDS) {
+      attempts++;
+      assertTrue(attempts < 100, "no increment was ever lost");
+    }
+  }
+
+  @Test
+  void neighboursInAWordAreLeftAlone() throws Exception {
+    Insn low = decode("f0 fe07"); // lock inc byte [bx]
+    Insn high = decode("f0 fe4701"); // lock inc byte [bx+1]
+    memory.zero(WORD, 8);
+    onTwoCpus(
+        WORD,
+        c -> {
+          low.execute(c);
+          high.execute(c);
+        });
+    int each = 2 * ROUNDS & 0xFF;
+    assertEquals(each | each << 8, memory.read32(WORD));
+  }
+
+  @Test
+  void exchangeIsAtomicWithoutPrefix() throws Exception {
+    // A spin lock of XCHG protects an increment that is not atomic itself.
+    Insn exchange = decode("66 8707"); // xchg [bx], eax
+    Insn increment = decode("66 ff4740"); // inc dword [bx+0x40]
+    memory.zero(WORD, 128);
+    onTwoCpus(
+        WORD,
+        c -> {
+          do {
+            c.regs[RAX] = 1;
+            exchange.execute(c);
+          } while (c.regs[RAX] != 0);
+          increment.execute(c);
+          exchange.execute(c);
+        });
+    assertEquals(2 * ROUNDS, memory.read32(WORD + 0x40));
+  }
+
+  @Test
+  void compareAndExchangeSucceedsOnceAValue() throws Exception {
+    Insn compareExchange = decode("f0 66 0fb10f"); // lock cmpxchg [bx], ecx
+    memory.zero(WORD, 8);
+    onTwoCpus(
+        WORD,
+        c -> {
+          do {
+            c.regs[RCX] = c.regs[RAX] + 1;
+            compareExchange.execute(c);
+          } while (!c.condition(4));
+        });
+    assertEquals(2 * ROUNDS, memory.read32(WORD));
+  }
+
+  @Test
+  void exchangeAndAddGivesEachValueOnce() throws Exception {
+    Insn exchangeAdd = decode("f0 66 0fc107"); // lock xadd [bx], eax
+    memory.zero(WORD, 8);
+    byte[] seen = new byte[2 * ROUNDS];
+    onTwoCpus(
+        WORD,
+        c -> {
+          c.regs[RAX] = 1;
+          exchangeAdd.execute(c);
+          seen[(int) c.regs[RAX]]++;
+        });
+    for (byte times : seen) {
+      assertEquals(1, times);
+    }
+  }
+
+  @Test
+  void addWithCarryKeepsItsCarryWhenItHasToTryAgain() throws Exception {
+    Insn addCarry = decode("f0 66 831700"); // lock adc dword [bx], 0
+    memory.zero(WORD, 8);
+    onTwoCpus(
+        WORD,
+        c -> {
+          c.setArithmeticFlags(Flags.CF);
+          addCarry.execute(c);
+        });
+    assertEquals(2 * ROUNDS, memory.read32(WORD));
+  }
+
+  @Test
+  void sixteenBytesAreExchangedTogether() throws Exception {
+    Insn compareExchange = decode("f0 48 0fc70f", 64); // lock cmpxchg16b [rdi]
+    memory.zero(WORD, 16);
+    onTwoCpus(
+        WORD,
+        c -> {
+          c.regs[RDI] = WORD;
+          do {
+            c.regs[RBX] = c.regs[RAX] + 1;
+            c.regs[RCX] = c.regs[RDX] + 2;
+            compareExchange.execute(c);
+          } while (!c.condition(4));
+        });
+    assertEquals(2 * ROUNDS, memory.read64(WORD));
+    assertEquals(4 * ROUNDS, memory.read64(WORD + 8));
+  }
+}
