@@ -80,7 +80,8 @@ abstract class StringInsn extends Insn {
     }
     long left = count;
     boolean done = false;
-    boolean stepping = (c.flagsRest & Flags.TF) != 0;
+    // One iteration at a time while traps may come after each, or each access is to be looked at.
+    boolean stepping = (c.flagsRest & Flags.TF) != 0 || c.mmu.everySlow();
     long budget = stepping ? 1 : BUDGET_BYTES;
     try {
       while (budget > 0 && !done) {

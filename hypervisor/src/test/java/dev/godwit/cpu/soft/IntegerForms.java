@@ -237,6 +237,12 @@ final class IntegerForms {
     rm("push rm", 0xFF, 6, noPrefix | widths, 0, 0, STACK);
     rm("pop rm", 0x8F, 0, noPrefix | widths, 0, 0, STACK);
     plain("leave", 0xC9, noPrefix | widths, 0, 0, InsnForm.FRAME);
+    // An address that uses RSP: POP takes its value after the increment.
+    int inside = STACK | InsnForm.INSIDE;
+    int[] push = {0xFF, 0x74, 0x24, 0x10};
+    int[] pop = {0x8F, 0x44, 0x24, 0x10};
+    add("push [rsp+16]", push, NO_MODRM, Operands.REGISTER, noPrefix | widths, 0, 0, inside);
+    add("pop [rsp+16]", pop, NO_MODRM, Operands.REGISTER, noPrefix | widths, 0, 0, inside);
     add(
         "enter 0",
         new int[] {0xC8, 0x08, 0x00, 0x00},

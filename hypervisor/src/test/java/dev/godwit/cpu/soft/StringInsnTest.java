@@ -164,6 +164,22 @@ class StringInsnTest {
   }
 
   @Test
+  void aWatchedAddressInTheMiddleOfARunIsNoticed() {
+    cpu.dr[0] = WINDOW + 0x108;
+    cpu.dr[7] = 0x0009_0402L; // DR0, writes of 8 bytes
+    cpu.updateMode();
+    cpu.regs[RCX] = 0x40;
+    cpu.regs[RDI] = WINDOW + 0xF8;
+    Insn stosq = decode(0xF3, 0x48, 0xAB);
+    stosq.execute(cpu);
+    stosq.execute(cpu);
+    assertEquals(0, cpu.pendingDr6 & 1);
+    stosq.execute(cpu);
+    assertEquals(1, cpu.pendingDr6 & 1);
+    assertEquals(0x3D, cpu.regs[RCX]);
+  }
+
+  @Test
   void aFaultOnTheWayLeavesTheRegistersOfTheFaultingIteration() {
     long hole = WINDOW + 0x5000;
     guest.memory.write64(Guest.entryOf(hole), 0);
