@@ -47,6 +47,12 @@ final class BlockCache implements DecodeContext.CodeSource {
   /** Tells the other owners of a code page that this vCPU has written it; set by the engine. */
   private LongConsumer tellOthers = gfn -> {};
 
+  /**
+   * Makes the other vCPUs forget that they may write a page that holds code now; returns when they
+   * have.
+   */
+  private LongConsumer protectElsewhere = gfn -> {};
+
   /** The epoch of the present mode. */
   long epoch;
 
@@ -68,8 +74,10 @@ final class BlockCache implements DecodeContext.CodeSource {
     Arrays.fill(jumps, Block.NONE);
   }
 
-  void onForeignCodeWritten(LongConsumer listener) {
-    tellOthers = listener;
+  /** Connects it to the machine's other vCPUs. */
+  void connect(LongConsumer foreignCodeWritten, LongConsumer codeClaimed) {
+    tellOthers = foreignCodeWritten;
+    protectElsewhere = codeClaimed;
   }
 
   /** Makes every block look up its translation again before it runs. */
@@ -275,6 +283,7 @@ final class BlockCache implements DecodeContext.CodeSource {
       chunk[(int) gfn & (1 << PAGE_CHUNK_SHIFT) - 1] = page;
       codeMap.claim(gfn, c.index);
       c.mmu.protectCode(gfn);
+      protectElsewhere.accept(gfn);
     }
     return page;
   }

@@ -37,8 +37,8 @@ public final class SoftCpuEngine implements CpuEngine {
     }
     CodeMap shared = map;
     SoftCpu cpu = new SoftCpu(ports, index, shared);
-    cpu.blocks.onForeignCodeWritten(gfn -> written(shared, gfn, gfn, index));
     SoftVcpu vcpu = new SoftVcpu(cpu);
+    cpu.blocks.connect(gfn -> written(shared, gfn, gfn, index), gfn -> protectElsewhere(gfn, vcpu));
     vcpus.add(vcpu);
     return vcpu;
   }
@@ -52,6 +52,22 @@ public final class SoftCpuEngine implements CpuEngine {
           if (vcpu.index() != writer && (owners >> vcpu.index() & 1) != 0) {
             vcpu.codeWritten(gfn);
           }
+        }
+      }
+    }
+  }
+
+  /**
+   * Takes a page's write entries from every other vCPU's TLB and waits until they are gone. Two
+   * vCPUs may do this to each other at the same time: each serves the other while it waits.
+   */
+  private void protectElsewhere(long gfn, SoftVcpu owner) {
+    for (SoftVcpu other : vcpus) {
+      if (other != owner) {
+        long ticket = other.askToProtect(gfn);
+        while (!other.hasProtected(ticket)) {
+          owner.protectAsAsked();
+          Thread.onSpinWait();
         }
       }
     }

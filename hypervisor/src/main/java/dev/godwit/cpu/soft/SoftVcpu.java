@@ -5,6 +5,9 @@ import dev.godwit.cpu.LocalApicPort;
 import dev.godwit.cpu.Vcpu;
 import dev.godwit.cpu.VcpuState;
 import dev.godwit.cpu.VcpuState.Activity;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +23,17 @@ final class SoftVcpu implements Vcpu {
   private final LocalApicPort apic;
   private volatile boolean exitRequested;
   private volatile @Nullable Thread parked;
+
+  /** Pages whose write entries another vCPU wants gone. */
+  private final Queue<Long> toProtect = new ConcurrentLinkedQueue<>();
+
+  private final AtomicLong asked = new AtomicLong();
+  private volatile long done;
+
+  /**
+   * Whether guest instructions may be executing; if not, what others ask is done before they do.
+   */
+  private volatile boolean executing;
 
   SoftVcpu(SoftCpu c) {
     this.c = c;
@@ -60,17 +74,50 @@ final class SoftVcpu implements Vcpu {
     wake();
   }
 
+  /**
+   * Asks that a page's write entries be dropped. Any vCPU's thread.
+   *
+   * @return what {@link #hasProtected} is to be asked with
+   */
+  long askToProtect(long gfn) {
+    toProtect.add(gfn);
+    long ticket = asked.incrementAndGet();
+    wake();
+    return ticket;
+  }
+
+  /** Says whether no store of this vCPU can go to the page unseen any more. */
+  boolean hasProtected(long ticket) {
+    return !executing || done >= ticket;
+  }
+
+  /** Does what {@link #askToProtect} asked; this vCPU's thread only. */
+  void protectAsAsked() {
+    if (!toProtect.isEmpty()) {
+      long upTo = asked.get();
+      for (Long gfn = toProtect.poll(); gfn != null; gfn = toProtect.poll()) {
+        c.mmu.protectCode(gfn);
+      }
+      done = upTo;
+    }
+  }
+
   @Override
   public Exit run() {
+    executing = true;
     c.attention = true;
-    while (true) {
-      if (c.attention) {
-        Exit exit = serve();
-        if (exit != null) {
-          return exit;
+    try {
+      while (true) {
+        if (c.attention) {
+          Exit exit = serve();
+          if (exit != null) {
+            return exit;
+          }
         }
+        execute();
       }
-      execute();
+    } finally {
+      executing = false;
     }
   }
 
@@ -159,6 +206,7 @@ final class SoftVcpu implements Vcpu {
         c.attention = true;
         return Exit.REQUESTED;
       }
+      protectAsAsked();
       c.blocks.dropPosted();
       if (c.activity == Activity.SHUTDOWN) {
         return Exit.SHUTDOWN;
@@ -215,11 +263,14 @@ final class SoftVcpu implements Vcpu {
   }
 
   private void park() {
+    executing = false;
     parked = Thread.currentThread();
     if (!c.attention) {
       LockSupport.park(this);
     }
     parked = null;
+    executing = true;
+    c.attention = true;
   }
 
   private void take(ApicEvent event) {

@@ -84,4 +84,23 @@ class CodeChangeTest {
       assertEquals(1000, g.memory.read64(Guest.CODE + 0x800));
     }
   }
+
+  @Test
+  void anotherVcpuThatCouldWriteThePageBeforeItWasCodeIsSeenWritingItAfter() throws Exception {
+    // 1: mov $1,%eax; cmp $2,%eax; jne 1b; out
+    try (Guest g = Guest.longMode("b801000000 83f802 75f6 e6f4")) {
+      SoftVcpu second = g.secondVcpu(0x20000);
+      second.cpu().regs[7] = Guest.CODE;
+      // mov $3000000,%ecx; 1: mov %al,0x800(%rdi); dec %ecx; jnz 1b; movb $2,1(%rdi); hlt
+      g.code(0x20000, "b9c0c62d00 888700080000 ffc9 75f6 c6470102 f4");
+      Thread writer = Thread.ofPlatform().start(second::run);
+      while (second.cpu().retired < 1000) {
+        Thread.onSpinWait();
+      }
+      g.run();
+      second.requestExit();
+      writer.join();
+      assertEquals(2, g.exitValue);
+    }
+  }
 }

@@ -138,6 +138,15 @@ final class Guest implements AutoCloseable {
     return PT + 8 * (lin >>> 12);
   }
 
+  /** Adds a second vCPU in the state of the first but for RIP, with an APIC of its own. */
+  SoftVcpu secondVcpu(long rip) {
+    VcpuPorts ports = new VcpuPorts(memory, io, mmio, clock, new FakeApic(), 2);
+    SoftVcpu second = (SoftVcpu) engine.createVcpu(1, ports);
+    second.restore(vcpu.save());
+    second.cpu().rip = rip;
+    return second;
+  }
+
   /** Runs until the exit port is written. */
   Vcpu.Exit run() {
     return vcpu.run();
