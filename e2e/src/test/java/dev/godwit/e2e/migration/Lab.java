@@ -45,8 +45,8 @@ final class Lab implements AutoCloseable {
   /** As patient as users' defaults, but for what a test would wait for. */
   static final NetworkSinkOptions SINK =
       new NetworkSinkOptions(
-          Duration.ofSeconds(2),
-          Duration.ofSeconds(5),
+          Duration.ofSeconds(6),
+          Duration.ofSeconds(15),
           Duration.ofMillis(100),
           Duration.ofMillis(2500),
           Duration.ofSeconds(5),

@@ -1,0 +1,68 @@
+package dev.godwit.e2e.bench;
+
+import dev.godwit.dest.Receiver;
+import dev.godwit.dest.ReceiverOptions;
+import dev.godwit.memory.GuestMemory;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.util.Optional;
+
+/**
+ * The other process of {@link PagePathBenchmark}: reads plain sockets into RAM, and receives
+ * machines, one after another. Prints the socket's port, then the port of each receiver.
+ */
+final class PagePathTarget {
+  private PagePathTarget() {}
+
+  public static void main(String[] args) throws Exception {
+    long ramBytes = Long.parseLong(args[0]);
+    ServerSocketChannel sockets =
+        ServerSocketChannel.open().bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+    System.out.println(sockets.socket().getLocalPort());
+    Thread.ofPlatform().daemon().start(() -> readSockets(sockets, ramBytes));
+    while (true) {
+      Receiver receiver =
+          Receiver.start(
+              ReceiverOptions.at(
+                  new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), "godwit bench"),
+              PagePathBenchmark::build,
+              name -> Optional.of(() -> {}));
+      System.out.println(receiver.port());
+      receiver.outcome().toCompletableFuture().get().machine().close();
+    }
+  }
+
+  /**
+   * Into memory of a guest's size, as a destination does: a buffer in the cache would be faster.
+   */
+  private static void readSockets(ServerSocketChannel sockets, long ramBytes) {
+    while (true) {
+      try (SocketChannel channel = sockets.accept()) {
+        // Fresh memory each time, because a destination's is fresh too.
+        try (Arena arena = Arena.ofShared()) {
+          MemorySegment ram = arena.allocate(ramBytes, GuestMemory.PAGE_BYTES);
+          long offset = 0;
+          int length = 0;
+          while (length >= 0 && offset < ramBytes) {
+            length =
+                channel.read(
+                    ram.asSlice(
+                            offset,
+                            Math.min(PagePathBenchmark.SOCKET_CHUNK_BYTES, ramBytes - offset))
+                        .asByteBuffer());
+            offset += Math.max(0, length);
+          }
+        }
+        channel.write(ByteBuffer.wrap(new byte[] {1}));
+      } catch (IOException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+}
