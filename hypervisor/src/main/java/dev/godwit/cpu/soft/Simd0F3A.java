@@ -307,8 +307,7 @@ final class Simd0F3A {
     return new SseInsn(
         d,
         c -> {
-          long lin = src.locate(c);
-          int four = (int) (src.half(c, lin, block >> 1) >>> 32 * (block & 1));
+          int four = (int) (src.onlyHalf(c, block >> 1) >>> 32 * (block & 1));
           long low = c.xmm[dst];
           long high = c.xmm[dst + 1];
           c.xmm[dst] = PackedLater.slidingDifferences(low, high, offset, four);

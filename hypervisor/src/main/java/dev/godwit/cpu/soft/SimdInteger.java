@@ -304,7 +304,7 @@ final class SimdInteger {
     @Override
     void execute(SoftCpu c) {
       Sse.check(c);
-      long count = src.half(c, src.locate(c), 0);
+      long count = src.onlyHalf(c, 0);
       c.xmm[dst] = op.applyAsLong(c.xmm[dst], count);
       c.xmm[dst + 1] = op.applyAsLong(c.xmm[dst + 1], count);
     }
@@ -363,7 +363,7 @@ final class SimdInteger {
     void execute(SoftCpu c) {
       Sse.check(c);
       long a = c.xmm[dst + half];
-      long b = src.half(c, src.locate(c), half);
+      long b = src.onlyHalf(c, half);
       c.xmm[dst] = low.applyAsLong(a, b);
       c.xmm[dst + 1] = high.applyAsLong(a, b);
     }

@@ -45,6 +45,15 @@ final class SimdSource {
     return memory == null ? c.xmm[register + which] : c.read64(lin + 8 * which);
   }
 
+  /**
+   * Returns one half of a 128-bit source of which the other is not used; faults as the whole would.
+   */
+  long onlyHalf(SoftCpu c, int which) {
+    long lin = locate(c);
+    long low = half(c, lin, 0);
+    return which == 0 ? low : half(c, lin, 1);
+  }
+
   /** Returns 64 bits: the register's low half, or 8 bytes of memory. */
   long low64(SoftCpu c) {
     return memory == null ? c.xmm[register] : c.read64(memory.forRead(c, 8));

@@ -95,6 +95,16 @@ final class X87Moves {
     return (flags & ~f.control() & (FloatFlags.BEFORE_RESULT | FloatFlags.OE | FloatFlags.UE)) == 0;
   }
 
+  /**
+   * Returns where to store; a page fault comes first, also if an exception then suppresses the
+   * store.
+   */
+  private static long writable(SoftCpu c, MemOperand m, int bytes) {
+    long lin = m.forWrite(c, bytes);
+    c.probeWrite(lin, bytes);
+    return lin;
+  }
+
   private static boolean invalidMasked(X87 f) {
     return (f.control() & FloatFlags.IE) != 0;
   }
@@ -116,7 +126,7 @@ final class X87Moves {
   }
 
   static void storeSingle(SoftCpu c, X87 f, MemOperand m, boolean pop) {
-    long lin = m.forWrite(c, 4);
+    long lin = writable(c, m, 4);
     if (f.isEmpty(0)) {
       if (invalidMasked(f)) {
         c.write32(lin, 0xFFC0_0000);
@@ -133,7 +143,7 @@ final class X87Moves {
   }
 
   static void storeDouble(SoftCpu c, X87 f, MemOperand m, boolean pop) {
-    long lin = m.forWrite(c, 8);
+    long lin = writable(c, m, 8);
     if (f.isEmpty(0)) {
       if (invalidMasked(f)) {
         c.write64(lin, 0xFFF8_0000_0000_0000L);
@@ -161,7 +171,7 @@ final class X87Moves {
 
   private static void storeInteger(
       SoftCpu c, X87 f, MemOperand m, int bits, boolean pop, boolean truncate) {
-    long lin = m.forWrite(c, bits / 8);
+    long lin = writable(c, m, bits / 8);
     if (f.isEmpty(0)) {
       if (invalidMasked(f)) {
         writeInteger(c, lin, bits, -1L << bits - 1);
@@ -187,8 +197,8 @@ final class X87Moves {
 
   /** FSTP m80. */
   static void storeExtended(SoftCpu c, X87 f, MemOperand m) {
-    boolean empty = f.isEmpty(0);
-    if (!empty) {
+    writable(c, m, 10);
+    if (!f.isEmpty(0)) {
       write80(c, m, f.sig(0), f.se(0));
       f.setC1(false);
       f.pop();
@@ -201,6 +211,7 @@ final class X87Moves {
   }
 
   static void storeBcd(SoftCpu c, X87 f, MemOperand m) {
+    writable(c, m, 10);
     if (f.isEmpty(0)) {
       if (invalidMasked(f)) {
         write80(c, m, BCD_INDEFINITE_LOW, BCD_INDEFINITE_HIGH);
@@ -217,12 +228,8 @@ final class X87Moves {
   }
 
   private static void write80(SoftCpu c, MemOperand m, long low, int high) {
-    long lin = m.forWrite(c, 10);
-    long linHigh = m.forWrite(c, 8, 2);
-    c.probeWrite(lin, 8);
-    c.probeWrite(linHigh, 2);
-    c.write64(lin, low);
-    c.write16(linHigh, high);
+    c.write64(m.forWrite(c, 10), low);
+    c.write16(m.forWrite(c, 8, 2), high);
   }
 
   // --- registers --------------------------------------------------------------------------------

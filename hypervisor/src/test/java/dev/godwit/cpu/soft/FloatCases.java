@@ -5,7 +5,6 @@ import dev.godwit.cpu.soft.fpu.FloatSamples;
 
 /** Random states and encodings for SIMD and x87 instructions. */
 final class FloatCases {
-  static final int RAX = 0;
   static final int RBX = 3;
   static final int RDI = 7;
 
@@ -23,16 +22,25 @@ final class FloatCases {
 
   /**
    * A case with random registers, flags, XMM registers, MXCSR and memory; RBX and RDI point to the
-   * operand.
+   * operand, which now and then lies across the end of the page. One case in five is 32-bit code.
    */
   OracleCase random() {
     OracleCase c = new OracleCase();
+    c.longMode = samples.below(5) != 0;
     for (int i = 0; i < 16; i++) {
       c.gpr[i] = samples.bits() >> samples.below(64);
     }
-    long operand = OracleCase.DATA_BASE + OPERAND_OFFSET;
-    c.gpr[RBX] = operand + (samples.below(16) == 0 ? samples.below(16) : 0);
-    c.gpr[RDI] = operand + samples.below(16);
+    if (samples.below(16) == 0) {
+      long pageEnd = OracleCase.DATA_BASE + OracleCase.PAGE_BYTES;
+      c.memOffset = OracleCase.PAGE_BYTES - WINDOW_BYTES;
+      c.gpr[RBX] = pageEnd - samples.below(24);
+      c.gpr[RDI] = pageEnd - samples.below(24);
+    } else {
+      long operand = OracleCase.DATA_BASE + OPERAND_OFFSET;
+      c.memOffset = WINDOW_OFFSET;
+      c.gpr[RBX] = operand + (samples.below(16) == 0 ? samples.below(16) : 0);
+      c.gpr[RDI] = operand + samples.below(16);
+    }
     c.rflags = samples.bits() & OracleCase.SETTABLE_FLAGS;
     for (int i = 0; i < 32; i++) {
       c.fx.putLong(
@@ -45,7 +53,6 @@ final class FloatCases {
         samples.below(2) * 0x20
             | (samples.below(4) == 0 ? samples.below(64) & ~masksOff(masks) : 0);
     c.fx.putInt(24, masks << 7 | rounding << 13 | (flush & 1) << 6 | flush >> 1 << 15 | sticky);
-    c.memOffset = WINDOW_OFFSET;
     c.mem = new byte[WINDOW_BYTES];
     for (int i = 0; i < WINDOW_BYTES; i += 8) {
       long value = vector();
@@ -117,11 +124,6 @@ final class FloatCases {
   static void putRegister(OracleCase c, int st, int se, long sig) {
     c.fx.putLong(32 + 16 * st, sig);
     c.fx.putShort(40 + 16 * st, (short) se);
-  }
-
-  /** A register, with REX bits set as needed. */
-  int xmm() {
-    return samples.below(16);
   }
 
   int below(int bound) {

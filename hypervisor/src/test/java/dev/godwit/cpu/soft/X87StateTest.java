@@ -28,6 +28,7 @@ final class X87StateTest {
     List<OracleCase> cases = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       OracleCase c = generator.random();
+      c.longMode = true;
       generator.randomX87(c);
       byte[] small = c.mem;
       c.memOffset = 0x100;
