@@ -52,11 +52,18 @@ final class DemoCommand implements Callable<Integer> {
     PrintWriter out = json ? spec.commandLine().getErr() : spec.commandLine().getOut();
     GuestAssets assets = GuestAssets.prepare(line -> say(out, line));
     Path folder = Files.createTempDirectory("godwit-demo");
-    Thread cleanUp = new Thread(() -> delete(folder), "delete-folder");
+    Demo demo = new Demo(assets, ramBytes, engine.engine, folder, new Screen(out));
+    Thread cleanUp =
+        new Thread(
+            () -> {
+              demo.abandon();
+              delete(folder);
+            },
+            "break-off-demo");
     Runtime.getRuntime().addShutdownHook(cleanUp);
     DemoReport report;
     try {
-      report = new Demo(assets, ramBytes, engine.engine, folder, new Screen(out)).play();
+      report = demo.play();
     } finally {
       delete(folder);
     }

@@ -12,7 +12,6 @@ import dev.godwit.dest.Received;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -84,8 +83,7 @@ final class ReceiveCommand implements Callable<Integer> {
           if (error != null) {
             host.end(
                 new HostEnd(
-                    ExitStatus.TRANSFER_FAILED,
-                    Failures.sentence(Reception.reason(new CompletionException(error)))));
+                    ExitStatus.TRANSFER_FAILED, Failures.sentence(Reception.reason(error))));
           } else {
             tellRunning(host.name(), received);
           }

@@ -78,7 +78,7 @@ final class ChildMachine implements AutoCloseable {
     return process.waitFor(END_SECONDS, TimeUnit.SECONDS) ? process.exitValue() : -1;
   }
 
-  /** Ends it, and returns when it has ended. */
+  /** Ends it, and returns when it has ended. Idempotent. */
   @Override
   public void close() {
     process.destroy();

@@ -53,6 +53,8 @@ public final class Demo {
   private final String engine;
   private final RunDirectory directory;
   private final Stage stage;
+  private final List<ChildMachine> children = new ArrayList<>();
+  private boolean abandoned;
 
   /** Who watches. */
   public interface Stage {
@@ -82,8 +84,8 @@ public final class Demo {
   public DemoReport play() throws IOException, InterruptedException {
     Transcript transcript = new Transcript();
     long startNanos = System.nanoTime();
-    try (ChildMachine source = new ChildMachine(directory.path(), runArguments());
-        ChildMachine destination = new ChildMachine(directory.path(), receiveArguments());
+    try (ChildMachine source = start(runArguments());
+        ChildMachine destination = start(receiveArguments());
         ControlClient from = connect(SOURCE, source);
         ControlClient.ConsoleSession console = from.console(true, transcript.listener())) {
       stage.say("process " + source.pid() + " boots " + assets.kernelVersion() + " ...");
@@ -97,6 +99,25 @@ public final class Demo {
       boolean shellBefore = transcript.await(text -> text.contains("shell answers 42"), ANSWER);
       require(source, awaitBeats(transcript, BEATS_BEFORE), "there are too few heartbeats");
       return migrate(transcript, from, source, destination, bootSeconds, shellBefore);
+    }
+  }
+
+  /** Ends all child processes, and lets no more be started. For when this JVM is told to end. */
+  public void abandon() {
+    synchronized (children) {
+      abandoned = true;
+      children.forEach(ChildMachine::close);
+    }
+  }
+
+  private ChildMachine start(List<String> arguments) throws IOException {
+    synchronized (children) {
+      if (abandoned) {
+        throw new DemoException("the demonstration was broken off");
+      }
+      ChildMachine child = new ChildMachine(directory.path(), arguments);
+      children.add(child);
+      return child;
     }
   }
 

@@ -96,9 +96,13 @@ public final class Reception implements AutoCloseable, HostEnvironment, MachineF
     host.complete(machineHost);
   }
 
-  /** Returns why a wait was in vain. */
-  public static RuntimeException reason(CompletionException e) {
-    return e.getCause() instanceof RuntimeException cause ? cause : e;
+  /** Returns why a wait was in vain: what {@link #outcome} failed with, without its wrapping. */
+  public static Throwable reason(Throwable failure) {
+    Throwable reason = failure;
+    while (reason instanceof CompletionException && reason.getCause() != null) {
+      reason = reason.getCause();
+    }
+    return reason;
   }
 
   @Override
