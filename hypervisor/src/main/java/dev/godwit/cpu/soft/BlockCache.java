@@ -26,7 +26,7 @@ final class BlockCache implements DecodeContext.CodeSource {
   private static final int MAX_BLOCKS_IN_PAGE = 1024;
 
   /** Beyond this many instructions the whole cache starts anew. */
-  private static final int MAX_INSNS = 4_000_000;
+  private static final int MAX_INSNS = 1_500_000;
 
   /** Added to a mode: a block of one instruction, for stepping. */
   private static final int SINGLE = 16;
@@ -290,6 +290,7 @@ final class BlockCache implements DecodeContext.CodeSource {
 
   private void drop(CodePage page) {
     page.kill();
+    insns -= page.insns;
     @Nullable CodePage[] chunk = pages[(int) (page.gfn >>> PAGE_CHUNK_SHIFT)];
     if (chunk != null) {
       chunk[(int) page.gfn & (1 << PAGE_CHUNK_SHIFT) - 1] = null;

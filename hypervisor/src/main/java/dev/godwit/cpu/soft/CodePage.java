@@ -17,6 +17,7 @@ final class CodePage {
   private long covered;
 
   int blocks;
+  int insns;
 
   CodePage(long gfn) {
     this.gfn = gfn;
@@ -42,6 +43,7 @@ final class CodePage {
     block.nextInPage = buckets[at];
     buckets[at] = block;
     blocks++;
+    insns += block.code.length;
     int first = (int) block.gpa & 0xFFF;
     cover(first, Math.min(first + block.bytes, 4096));
   }
