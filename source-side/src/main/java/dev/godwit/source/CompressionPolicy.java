@@ -8,13 +8,17 @@ import dev.godwit.source.MigrationOptions.Compression;
  * Not thread-safe.
  *
  * <p>The link's speed is known only from windows without compression, since with it the compressor
- * may be what is slow; so one window in {@value #PROBE_EVERY} goes without. One batch in {@value
- * #SAMPLE_EVERY} is compressed in any case, to know what it costs and gains.
+ * may be what is slow; so one window in {@value #PROBE_EVERY} goes without. On a link that is slow
+ * enough to be worth it, one batch in {@value #SAMPLE_EVERY} is compressed in any case, to know
+ * what that costs and gains.
  */
 final class CompressionPolicy {
   private static final long WINDOW_NANOS = 20_000_000;
   private static final int PROBE_EVERY = 16;
   private static final int SAMPLE_EVERY = 64;
+
+  /** Nobody's compressor keeps up with a link that takes less: 1 GB/s. */
+  private static final double WORTH_A_SAMPLE_NANOS_PER_BYTE = 1;
 
   private final Compression setting;
   private boolean compressing;
@@ -41,7 +45,8 @@ final class CompressionPolicy {
         } else if (nowNanos - windowStartNanos >= WINDOW_NANOS) {
           closeWindow(nowNanos);
         }
-        yield compressing || ++batch % SAMPLE_EVERY == 1;
+        yield compressing
+            || (linkNanosPerByte > WORTH_A_SAMPLE_NANOS_PER_BYTE && ++batch % SAMPLE_EVERY == 1);
       }
     };
   }

@@ -39,8 +39,8 @@ final class PagePathTarget {
   }
 
   /**
-   * Into memory of a guest's size, as a destination does: a buffer in the cache would be faster. The
-   * memory has been touched before, which a destination's has not: the comparison is not in our
+   * Into memory of a guest's size, as a destination does: a buffer in the cache would be faster.
+   * The memory has been touched before, which a destination's has not: the comparison is not in our
    * favour.
    */
   private static void readSockets(ServerSocketChannel sockets, long ramBytes) {
@@ -53,8 +53,7 @@ final class PagePathTarget {
           length =
               channel.read(
                   ram.asSlice(
-                          offset,
-                          Math.min(PagePathBenchmark.SOCKET_CHUNK_BYTES, ramBytes - offset))
+                          offset, Math.min(PagePathBenchmark.SOCKET_CHUNK_BYTES, ramBytes - offset))
                       .asByteBuffer());
           offset += Math.max(0, length);
         }
