@@ -1,41 +1,44 @@
 package dev.godwit.cli;
 
+import dev.godwit.cli.host.AssembledMachine;
+import dev.godwit.cli.host.Endpoint;
+import dev.godwit.cli.host.MachineHost;
+import dev.godwit.cli.host.PcAssembler;
+import dev.godwit.cli.host.Reception;
+import dev.godwit.control.ControlClient;
+import dev.godwit.control.MigrateOrder;
 import dev.godwit.control.RunDirectory;
-import io.grpc.CallOptions;
-import io.grpc.ManagedChannel;
-import io.grpc.MethodDescriptor;
-import io.grpc.Server;
-import io.grpc.ServerServiceDefinition;
-import io.grpc.netty.NettyChannelBuilder;
-import io.grpc.netty.NettyServerBuilder;
-import io.grpc.stub.ClientCalls;
-import io.grpc.stub.ServerCalls;
-import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.epoll.EpollDomainSocketChannel;
-import io.netty.channel.epoll.EpollIoHandler;
-import io.netty.channel.epoll.EpollServerDomainSocketChannel;
-import io.netty.channel.unix.DomainSocketAddress;
-import java.io.ByteArrayInputStream;
+import dev.godwit.control.TransferEvent;
+import dev.godwit.dest.Received;
+import dev.godwit.machine.MachineConfig;
+import dev.godwit.memory.GuestMemory;
 import java.io.File;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 
 /**
  * The training run for the JVM's ahead-of-time cache (JEP 483, 515): the launcher starts it once
  * after each build, and what it loads and calls starts fast from then on. It does nothing that a
- * user could see: it prints the usage to nowhere, makes one call over a UNIX socket of its own, and
- * loads the project's classes without initialising them.
+ * user could see: it prints the usage to nowhere, moves a small machine to itself, and loads the
+ * project's classes without initialising them.
  */
 public final class StartupTraining {
+
+  private static final long RAM_BYTES = 16L << 20;
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
 
   private StartupTraining() {}
 
@@ -44,55 +47,57 @@ public final class StartupTraining {
    */
   public static void main(String[] args) throws Exception {
     Main.commandLine(RunDirectory::ofUser).usage(new PrintWriter(new StringWriter()));
-    callOverUnixSocket();
+    migrateOnce();
     loadOwnClasses();
   }
 
-  /** One unary call between a server and a client like those of the control socket. */
-  private static void callOverUnixSocket() throws IOException, InterruptedException {
-    Path directory = Files.createTempDirectory("godwit-training");
-    Path socket = directory.resolve("socket");
-    DomainSocketAddress address = new DomainSocketAddress(socket.toFile());
-    EventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
-    MethodDescriptor<byte[], byte[]> echo =
-        MethodDescriptor.<byte[], byte[]>newBuilder()
-            .setType(MethodDescriptor.MethodType.UNARY)
-            .setFullMethodName("godwit.Training/Echo")
-            .setRequestMarshaller(new BytesMarshaller())
-            .setResponseMarshaller(new BytesMarshaller())
-            .build();
-    try {
-      Server server =
-          NettyServerBuilder.forAddress(address)
-              .channelType(EpollServerDomainSocketChannel.class)
-              .bossEventLoopGroup(loops)
-              .workerEventLoopGroup(loops)
-              .addService(
-                  ServerServiceDefinition.builder("godwit.Training")
-                      .addMethod(
-                          echo,
-                          ServerCalls.asyncUnaryCall(
-                              (request, response) -> {
-                                response.onNext(request);
-                                response.onCompleted();
-                              }))
-                      .build())
-              .build()
-              .start();
-      ManagedChannel channel =
-          NettyChannelBuilder.forAddress(address)
-              .channelType(EpollDomainSocketChannel.class)
-              .eventLoopGroup(loops)
-              .usePlaintext()
-              .build();
-      ClientCalls.blockingUnaryCall(channel, echo, CallOptions.DEFAULT, new byte[1]);
-      channel.shutdownNow();
-      server.shutdownNow().awaitTermination();
+  /**
+   * A small machine, paused, moves from one process to another, both of them this one: what a first
+   * migration needs is loaded and has run once. Otherwise that would be part of its downtime.
+   */
+  private static void migrateOnce() throws Exception {
+    Path folder = Files.createTempDirectory("godwit-training");
+    RunDirectory directory = RunDirectory.at(folder);
+    String version = Main.version();
+    PcAssembler assembler = new PcAssembler();
+    try (Reception reception =
+            new Reception(new Endpoint("127.0.0.1", 0), "arrived", assembler, "soft", version);
+        MachineHost destination = MachineHost.open(directory, "arrived", version);
+        MachineHost source = MachineHost.open(directory, "training", version)) {
+      CompletableFuture<Received> outcome = reception.outcome();
+      reception.host(destination);
+      source.adopt(paused(assembler));
+      try (ControlClient client = ControlClient.connect(directory, "training")) {
+        Json.line(client.status());
+        TransferEvent end =
+            client.migrate(
+                new MigrateOrder(
+                    reception.listening().toString(), PATIENCE, PATIENCE, 0, "auto", true, "abort"),
+                TransferText::line);
+        TransferText.line(end);
+      }
+      outcome.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+      destination.stop(true, PATIENCE);
     } finally {
-      loops.shutdownGracefully();
-      Files.deleteIfExists(socket);
-      Files.delete(directory);
+      Files.deleteIfExists(folder.resolve(".lock"));
+      Files.deleteIfExists(folder);
     }
+  }
+
+  /** Has pages of all kinds: zero, compressible, random. */
+  private static AssembledMachine paused(PcAssembler assembler) {
+    MachineConfig config = assembler.configure("training", RAM_BYTES, 1);
+    GuestMemory memory = GuestMemory.allocate(RAM_BYTES);
+    Random random = new Random(1);
+    byte[] page = new byte[GuestMemory.PAGE_BYTES];
+    for (long gpa = RAM_BYTES / 2; gpa < RAM_BYTES; gpa += page.length) {
+      random.nextBytes(page);
+      Arrays.fill(page, (int) (gpa / page.length % page.length), page.length, (byte) 1);
+      memory.copyIn(gpa, page);
+    }
+    AssembledMachine machine = assembler.assemble(config, memory, "soft", Optional.empty());
+    machine.machine().startPaused();
+    return machine;
   }
 
   private static void loadOwnClasses() {
@@ -118,23 +123,6 @@ public final class StartupTraining {
       Class.forName(className, false, StartupTraining.class.getClassLoader());
     } catch (ClassNotFoundException | LinkageError e) {
       throw new IllegalStateException("a jar of the class path is broken: " + className, e);
-    }
-  }
-
-  /** Bytes as they are. */
-  private static final class BytesMarshaller implements MethodDescriptor.Marshaller<byte[]> {
-    @Override
-    public InputStream stream(byte[] value) {
-      return new ByteArrayInputStream(value);
-    }
-
-    @Override
-    public byte[] parse(InputStream stream) {
-      try {
-        return stream.readAllBytes();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
     }
   }
 }
