@@ -50,6 +50,9 @@ public final class Uart implements Device, PortHandler {
   private boolean timeoutPending;
   private long timeoutAtNanos;
 
+  /** What the timeout's timer is armed for, 0 if for nothing. Not later than the timeout. */
+  private long timerAtNanos;
+
   /**
    * When the wire can bring the next character. Not saved: what is still on the wire is not in the
    * machine.
@@ -315,22 +318,20 @@ public final class Uart implements Device, PortHandler {
   }
 
   /**
-   * Takes what the line has, as far as there is room and the baud rate allows. After an idle time
-   * half a FIFO may come at once; the wire is then busy for as long as these characters take, so
-   * that the rate holds on average with few timer events.
+   * Takes what the line has, as far as there is room and the baud rate allows. After an idle time a
+   * FIFO full may come at once; the wire is then busy for as long as these characters take, so that
+   * the rate holds on average with few timer events.
    */
   private void receive() {
-    int room = capacity() - fifoCount;
-    if (quiesced || looped() || room == 0) {
+    if (quiesced || looped() || fifoCount == capacity()) {
       return;
     }
     long now = clock.nowNanos();
     if (now < nextCharacterNanos) {
-      receiveTimer.arm(nextCharacterNanos);
-      return;
+      return; // The timer that was armed with it is to come.
     }
     int received = 0;
-    while (received < Math.min(room, FIFO_BYTES / 2)) {
+    while (fifoCount < capacity()) {
       int octet = line.receive();
       if (octet < 0) {
         break;
@@ -351,22 +352,32 @@ public final class Uart implements Device, PortHandler {
    */
   private void restartTimeout() {
     timeoutPending = false;
-    if (fifoOn() && fifoCount > 0) {
-      timeoutAtNanos = Math.max(1, clock.nowNanos() + 4 * characterNanos(lcr, divisor));
-      timeoutTimer.arm(timeoutAtNanos);
-    } else {
-      timeoutAtNanos = 0;
-      timeoutTimer.cancel();
+    timeoutAtNanos =
+        fifoOn() && fifoCount > 0
+            ? Math.max(1, clock.nowNanos() + 4 * characterNanos(lcr, divisor))
+            : 0;
+    armTimeout();
+  }
+
+  /**
+   * Makes the timer fire no later than the timeout. One that fires too early is armed again:
+   * cheaper than at every byte.
+   */
+  private void armTimeout() {
+    if (timeoutAtNanos != 0 && (timerAtNanos == 0 || timeoutAtNanos < timerAtNanos)) {
+      timerAtNanos = timeoutAtNanos;
+      timeoutTimer.arm(timerAtNanos);
     }
   }
 
   private synchronized void receiveTimeout() {
-    // A timer that was moved while it fired is late for its old deadline and early for its new one.
+    timerAtNanos = 0;
     if (timeoutAtNanos != 0 && clock.nowNanos() >= timeoutAtNanos) {
       timeoutAtNanos = 0;
       timeoutPending = true;
       driveInterrupt();
     }
+    armTimeout();
   }
 
   /**
@@ -434,11 +445,9 @@ public final class Uart implements Device, PortHandler {
     timeoutPending = state.timeoutPending();
     timeoutAtNanos = state.timeoutAtNanos();
     nextCharacterNanos = 0;
-    if (timeoutAtNanos != 0) {
-      timeoutTimer.arm(timeoutAtNanos);
-    } else {
-      timeoutTimer.cancel();
-    }
+    timerAtNanos = 0;
+    timeoutTimer.cancel();
+    armTimeout();
     driveInterrupt();
   }
 }

@@ -181,7 +181,7 @@ class UartTest extends DeviceContract {
     openAsLinuxDoes();
     String text = "the quick brown fox jumps over the lazy dog".repeat(10);
     farEnd.give(text);
-    assertEquals(text.length() - 8, farEnd.waiting.size(), "half a FIFO comes at once");
+    assertEquals(text.length() - FIFO_BYTES, farEnd.waiting.size(), "a FIFO full comes at once");
     StringBuilder got = new StringBuilder();
     long deadline = System.nanoTime() + 20_000_000_000L;
     while (got.length() < text.length() && System.nanoTime() < deadline) {
