@@ -3,6 +3,7 @@ package dev.godwit.snapshot;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
+import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 
@@ -72,7 +73,8 @@ public final class SectionKind<M extends Message> {
   /**
    * Reads a payload of this or an older version.
    *
-   * @throws SnapshotException {@code TOO_NEW} or {@code CORRUPT}, naming the section
+   * @throws SnapshotException {@code TOO_NEW} or {@code CORRUPT}, naming the section; a field that
+   *     this version does not know is refused too: it is state that would be lost
    */
   @SuppressWarnings("unchecked")
   public M parse(String instance, int payloadVersion, ByteString payload) {
@@ -91,12 +93,31 @@ public final class SectionKind<M extends Message> {
         }
         current = step.apply(current);
       }
-      return (M) prototype.getParserForType().parseFrom(current);
+      M message = (M) prototype.getParserForType().parseFrom(current);
+      if (hasUnknownFields(message)) {
+        throw new SnapshotException(
+            SnapshotException.Code.CORRUPT,
+            "section %s/%s has fields that its version %d does not have: they would be lost"
+                .formatted(name, instance, payloadVersion));
+      }
+      return message;
     } catch (InvalidProtocolBufferException e) {
       throw new SnapshotException(
           SnapshotException.Code.CORRUPT,
           "section %s/%s does not parse: %s".formatted(name, instance, e.getMessage()),
           e);
     }
+  }
+
+  private static boolean hasUnknownFields(Message message) {
+    return !message.getUnknownFields().asMap().isEmpty()
+        || message.getAllFields().values().stream()
+            .anyMatch(
+                value ->
+                    value instanceof Message one && hasUnknownFields(one)
+                        || value instanceof List<?> list
+                            && list.stream()
+                                .anyMatch(
+                                    each -> each instanceof Message m && hasUnknownFields(m)));
   }
 }
