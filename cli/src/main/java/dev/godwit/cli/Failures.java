@@ -2,6 +2,7 @@ package dev.godwit.cli;
 
 import dev.godwit.control.ControlException;
 import dev.godwit.machine.MachineException;
+import dev.godwit.snapshot.SnapshotException;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -54,6 +55,8 @@ final class Failures {
             case WRONG_STATE -> ExitStatus.WRONG_STATE;
             case HOST_REFUSED, LOCK_TIMEOUT -> ExitStatus.FAILED;
           };
+      case SnapshotException s ->
+          s.code() == SnapshotException.Code.HOST_IO ? ExitStatus.FAILED : ExitStatus.BAD_SNAPSHOT;
       default -> ExitStatus.FAILED;
     };
   }

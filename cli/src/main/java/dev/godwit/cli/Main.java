@@ -26,6 +26,8 @@ import picocli.CommandLine.Spec;
       ReceiveCommand.class,
       MigrateCommand.class,
       SnapshotCommand.class,
+      RestoreCommand.class,
+      InspectCommand.class,
       DemoCommand.class
     })
 public final class Main implements Runnable {

@@ -25,7 +25,7 @@ final class SnapshotCommand extends MachineCommand {
   @Option(
       names = "--max-downtime",
       paramLabel = "TIME",
-      defaultValue = "50ms",
+      defaultValue = "500ms",
       converter = TimeSpan.class,
       description = "The pause that is allowed. Default: ${DEFAULT-VALUE}.")
   Duration maxDowntime;

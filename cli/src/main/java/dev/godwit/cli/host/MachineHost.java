@@ -303,8 +303,7 @@ public final class MachineHost implements ControlActions, AutoCloseable {
 
   @Override
   public TransferEvent snapshot(SnapshotOrder order, Consumer<TransferEvent> progress) {
-    throw new ControlException(
-        ControlException.Code.BAD_REQUEST, "this version does not write snapshots yet");
+    return transfers.snapshot(machine().machine(), order, version, progress);
   }
 
   @Override

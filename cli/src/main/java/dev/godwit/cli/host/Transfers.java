@@ -3,6 +3,7 @@ package dev.godwit.cli.host;
 import dev.godwit.cli.ExitStatus;
 import dev.godwit.control.ControlException;
 import dev.godwit.control.MigrateOrder;
+import dev.godwit.control.SnapshotOrder;
 import dev.godwit.control.TransferEvent;
 import dev.godwit.control.TransferEvent.Kind;
 import dev.godwit.control.TransferEvent.Phase;
@@ -18,6 +19,7 @@ import dev.godwit.source.NetworkSink;
 import dev.godwit.source.NetworkSinkOptions;
 import dev.godwit.source.SourceState;
 import dev.godwit.source.StateSink;
+import dev.godwit.source.file.FileSink;
 import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -25,9 +27,13 @@ import org.jspecify.annotations.Nullable;
 
 /** A machine's migrations and snapshots, one at a time, and what became of the last one. */
 final class Transfers {
+  /** Rounds before a machine that is to be suspended is stopped, however much is left. */
+  private static final int SUSPEND_ROUNDS = 3;
+
   private @Nullable LiveMigration running;
   private @Nullable TransferEvent last;
   private boolean busy;
+  private boolean suspended;
 
   /** Returns the newest event, or null if there was no transfer yet. */
   synchronized @Nullable TransferEvent last() {
@@ -80,7 +86,8 @@ final class Transfers {
     }
     return switch (event.kind()) {
       case MIGRATE -> new HostEnd(end.status(), "migrated to " + event.target());
-      case SNAPSHOT -> new HostEnd(end.status(), "suspended to " + event.target());
+      case SNAPSHOT ->
+          suspended ? new HostEnd(end.status(), "suspended to " + event.target()) : end;
     };
   }
 
@@ -94,6 +101,28 @@ final class Transfers {
         Afterwards.MIGRATED,
         options,
         TransferEvent.beginning(Kind.MIGRATE, order.to()),
+        version,
+        progress);
+  }
+
+  TransferEvent snapshot(
+      Machine machine, SnapshotOrder order, String version, Consumer<TransferEvent> progress) {
+    Afterwards afterwards = order.suspend() ? Afterwards.SUSPENDED : Afterwards.GOES_ON;
+    MigrationOptions options = MigrationOptions.DEFAULT;
+    if (!order.maxDowntime().isZero()) {
+      options = options.withMaxDowntime(order.maxDowntime());
+    }
+    if (order.suspend()) {
+      // It is going to stand still anyway: nothing is gained by waiting for it to calm down.
+      options =
+          options.withMaxRounds(SUSPEND_ROUNDS).withTimeout(options.timeout(), OnTimeout.STOP);
+    }
+    return run(
+        machine,
+        new FileSink(order.file(), afterwards),
+        afterwards,
+        options,
+        TransferEvent.beginning(Kind.SNAPSHOT, order.file().toString()),
         version,
         progress);
   }
@@ -155,6 +184,7 @@ final class Transfers {
     try {
       MigrationReport report = migration.run();
       end = events.done(report);
+      noteSuspended(afterwards);
     } catch (MigrationException e) {
       String why = String.valueOf(e.getMessage());
       end =
@@ -165,6 +195,10 @@ final class Transfers {
       leave(end);
     }
     return end;
+  }
+
+  private synchronized void noteSuspended(Afterwards afterwards) {
+    suspended = afterwards == Afterwards.SUSPENDED;
   }
 
   private synchronized TransferEvent note(TransferEvent event) {
