@@ -15,9 +15,9 @@ import java.util.List;
  * A 16550A UART (PC16550D data sheet) whose wire has no errors and whose transmitter takes no time.
  *
  * <p>A byte that the guest writes is on the {@link SerialLine} at once, so the transmitter is
- * always empty again and its interrupt follows immediately. Received bytes come at the rate that
- * the divisor asks for: a guest's driver is written for that, and what arrives faster overflows its
- * buffers. They wait at the far end of the line until the FIFO has room, so none is ever overrun.
+ * always empty again and its interrupt follows immediately. Received bytes come at 115,200 baud,
+ * whatever the divisor says: fast enough for who pastes, and not so fast that a driver's buffers
+ * overflow. They wait at the far end of the line until the FIFO has room, so none is ever overrun.
  * Word length, parity and stop bits affect timing only. The interrupt line is level: high while
  * anything enabled is to be reported; OUT2 does not gate it.
  *
@@ -159,14 +159,14 @@ public final class Uart implements Device, PortHandler {
     switch (offset) {
       case DATA -> {
         if (dlab) {
-          setDivisor(divisor & 0xFF00 | value);
+          divisor = divisor & 0xFF00 | value;
         } else {
           transmit(value);
         }
       }
       case IER -> {
         if (dlab) {
-          setDivisor(divisor & 0xFF | value << 8);
+          divisor = divisor & 0xFF | value << 8;
         } else {
           writeInterruptEnable(value);
         }
@@ -180,13 +180,6 @@ public final class Uart implements Device, PortHandler {
       }
     }
     driveInterrupt();
-  }
-
-  private void setDivisor(int value) {
-    divisor = value;
-    // What was computed from the old rate may be minutes ahead.
-    nextCharacterNanos = 0;
-    receive();
   }
 
   private int readReceived() {
@@ -318,9 +311,9 @@ public final class Uart implements Device, PortHandler {
   }
 
   /**
-   * Takes what the line has, as far as there is room and the baud rate allows. After an idle time a
-   * FIFO full may come at once; the wire is then busy for as long as these characters take, so that
-   * the rate holds on average with few timer events.
+   * Takes what the line has, as far as there is room and the rate allows. After an idle time a FIFO
+   * full may come at once; the wire is then busy for as long as these characters take, so that the
+   * rate holds on average with few timer events.
    */
   private void receive() {
     if (quiesced || looped() || fifoCount == capacity()) {
@@ -340,7 +333,7 @@ public final class Uart implements Device, PortHandler {
       received++;
     }
     if (received > 0) {
-      nextCharacterNanos = now + received * characterNanos(lcr, divisor);
+      nextCharacterNanos = now + received * characterNanos(lcr);
       receiveTimer.arm(nextCharacterNanos);
       restartTimeout();
     }
@@ -353,9 +346,7 @@ public final class Uart implements Device, PortHandler {
   private void restartTimeout() {
     timeoutPending = false;
     timeoutAtNanos =
-        fifoOn() && fifoCount > 0
-            ? Math.max(1, clock.nowNanos() + 4 * characterNanos(lcr, divisor))
-            : 0;
+        fifoOn() && fifoCount > 0 ? Math.max(1, clock.nowNanos() + 4 * characterNanos(lcr)) : 0;
     armTimeout();
   }
 

@@ -70,7 +70,7 @@ final class UartRegisters {
   /** Bytes of the receive FIFO. */
   static final int FIFO_BYTES = 16;
 
-  /** The crystal of a PC's UART, divided by 16: baud with divisor 1. */
+  /** The fastest rate of a PC's UART, divisor 1. */
   static final long BASE_BAUD = 115_200;
 
   private static final int[] TRIGGER_BYTES = {1, 4, 8, 14};
@@ -80,12 +80,15 @@ final class UartRegisters {
     return (fcr & FCR_ENABLE) == 0 ? 1 : TRIGGER_BYTES[fcr >> 6 & 3];
   }
 
-  /** Returns how long one character takes on the wire, start and stop bits included. */
-  static long characterNanos(int lcr, int divisor) {
+  /**
+   * Returns how long one character takes on a wire of {@link #BASE_BAUD}, start and stop bits
+   * included.
+   */
+  static long characterNanos(int lcr) {
     int bits = 1 + 5 + (lcr & LCR_WORD_LENGTH) + 1;
     bits += (lcr & LCR_TWO_STOP_BITS) != 0 ? 1 : 0;
     bits += (lcr & LCR_PARITY) != 0 ? 1 : 0;
-    return bits * Math.max(1, divisor) * 1_000_000_000L / BASE_BAUD;
+    return bits * 1_000_000_000L / BASE_BAUD;
   }
 
   private UartRegisters() {}

@@ -166,7 +166,7 @@ class UartTest extends DeviceContract {
     farEnd.give("1");
     assertEquals(LSR_DATA_READY, in(LSR) & LSR_DATA_READY);
     assertFalse(board.lines.isHigh(GSI));
-    passNanos(4 * characterNanos(3, 1) - 1);
+    passNanos(4 * characterNanos(3) - 1);
     assertFalse(board.lines.isHigh(GSI));
     passNanos(1);
     soon().until(() -> board.lines.isHigh(GSI));
@@ -177,7 +177,7 @@ class UartTest extends DeviceContract {
   }
 
   @Test
-  void takesInputAtTheBaudRateAndLosesNoneOfIt() {
+  void takesInputAtTheRateOfAFastWireAndLosesNoneOfIt() {
     openAsLinuxDoes();
     String text = "the quick brown fox jumps over the lazy dog".repeat(10);
     farEnd.give(text);
@@ -188,7 +188,7 @@ class UartTest extends DeviceContract {
       soon()
           .until(
               () -> {
-                passNanos(characterNanos(3, 1));
+                passNanos(characterNanos(3));
                 return board.lines.isHigh(GSI);
               });
       while ((in(LSR) & LSR_DATA_READY) != 0) {
@@ -204,7 +204,7 @@ class UartTest extends DeviceContract {
     openAsLinuxDoes();
     farEnd.give("x".repeat(100));
     for (int i = 0; i < 10; i++) {
-      passNanos(16 * characterNanos(3, 1));
+      passNanos(16 * characterNanos(3));
     }
     soon().until(() -> farEnd.waiting.size() == 100 - FIFO_BYTES);
     passNanos(1_000_000_000L);
@@ -280,7 +280,7 @@ class UartTest extends DeviceContract {
     Device moved = create(fresh);
     Sections.restore(moved.stateParts(), Sections.save(device().stateParts()));
     assertFalse(fresh.lines.isHigh(GSI));
-    fresh.clock.thaw(4 * characterNanos(3, 1));
+    fresh.clock.thaw(4 * characterNanos(3));
     soon().until(() -> fresh.lines.isHigh(GSI));
     assertEquals(IIR_TIMEOUT | IIR_FIFO_ON, fresh.bus.io().read(BASE + IIR_FCR, 1));
     assertEquals('q', fresh.bus.io().read(BASE + DATA, 1));
