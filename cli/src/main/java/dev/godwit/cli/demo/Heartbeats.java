@@ -10,9 +10,12 @@ import java.util.regex.Pattern;
  * interval, with the guest's boot id and its time.
  */
 public final class Heartbeats {
-  /** See docs/guest.md. The line end is part of it: a line may arrive in two pieces. */
+  /**
+   * See docs/guest.md. A line may arrive in two pieces, so something must follow the last number;
+   * that may be a character that the terminal echoes, before the line's end.
+   */
   private static final Pattern BEAT =
-      Pattern.compile("HB (\\d{1,18}) boot=([0-9a-f-]{36}) up=(\\d{1,18}) rt=(\\d{1,19})\\r?\\n");
+      Pattern.compile("HB (\\d{1,18}) boot=([0-9a-f-]{36}) up=(\\d{1,18}) rt=(\\d{1,30})(?=\\D)");
 
   private static final double NANOS_PER_MILLI = 1e6;
 

@@ -1,0 +1,198 @@
+package dev.godwit.e2e.linux;
+
+import dev.godwit.control.ControlClient;
+import dev.godwit.control.RunDirectory;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+
+/** What stands for one host: a directory of control sockets, and the processes started there. */
+final class Host implements AutoCloseable {
+  private static final AtomicInteger NUMBERS = new AtomicInteger();
+  private static final long COMMAND_SECONDS = 240;
+
+  private final Path logs;
+  private final RunDirectory directory;
+  private final List<Started> started = new ArrayList<>();
+
+  /**
+   * What a command did.
+   *
+   * @param status its exit status
+   * @param out its standard output
+   * @param err its standard error
+   */
+  record Done(int status, String out, String err) {}
+
+  /** Makes a host whose processes log to a folder of their own under {@code target/e2e}. */
+  Host(String name) throws IOException {
+    logs =
+        Files.createDirectories(
+            Path.of("target", "e2e", name + "-" + NUMBERS.incrementAndGet()).toAbsolutePath());
+    try (Stream<Path> old = Files.list(logs)) {
+      for (Path file : old.toList()) {
+        Files.deleteIfExists(file);
+      }
+    }
+    directory = RunDirectory.at(Files.createTempDirectory("godwit-" + name));
+  }
+
+  /** A process that was started and not waited for. */
+  final class Started {
+    private final Process process;
+    private final Path out;
+    private final Path err;
+
+    private Started(Process process, Path out, Path err) {
+      this.process = process;
+      this.out = out;
+      this.err = err;
+    }
+
+    Process process() {
+      return process;
+    }
+
+    String out() throws IOException {
+      return Files.readString(out, StandardCharsets.ISO_8859_1);
+    }
+
+    String err() throws IOException {
+      return Files.readString(err, StandardCharsets.ISO_8859_1);
+    }
+
+    /** Waits until its standard output holds something; fails with what it said if it ends before. */
+    String awaitOut(String wanted) throws Exception {
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(COMMAND_SECONDS);
+      while (!out().contains(wanted)) {
+        if (!process.isAlive() && !out().contains(wanted)) {
+          throw new AssertionError("ended with " + process.exitValue() + ": " + out() + err());
+        }
+        if (System.nanoTime() > deadline) {
+          throw new AssertionError("'" + wanted + "' did not come: " + out() + err());
+        }
+        Thread.sleep(20);
+      }
+      return out();
+    }
+
+    /** Waits for its end. */
+    Done awaitEnd() throws Exception {
+      if (!process.waitFor(COMMAND_SECONDS, TimeUnit.SECONDS)) {
+        throw new AssertionError("it does not end: " + out() + err());
+      }
+      return new Done(process.exitValue(), out(), err());
+    }
+  }
+
+  /** Returns the command line of the launched program. */
+  static List<String> program(List<String> jvmOptions, List<String> arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "--enable-native-access=ALL-UNNAMED",
+            "-XX:+UseSerialGC",
+            "-XX:-DontCompileHugeMethods",
+            "-XX:-UsePerfData"));
+    command.addAll(jvmOptions);
+    command.addAll(
+        List.of("-cp", System.getProperty("godwit.app") + "/lib/*", "dev.godwit.cli.Main"));
+    command.addAll(arguments);
+    return command;
+  }
+
+  /** Starts the program. */
+  Started start(String... arguments) throws IOException {
+    return startCommand(program(List.of(), Arrays.asList(arguments)));
+  }
+
+  /** Starts any command with this host's directory in its environment. */
+  Started startCommand(List<String> command) throws IOException {
+    int number = NUMBERS.incrementAndGet();
+    Path out = logs.resolve(number + ".out");
+    Path err = logs.resolve(number + ".err");
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().put("GODWIT_RUN_DIR", directory.path().toString());
+    Process process =
+        builder
+            .redirectInput(Path.of("/dev/null").toFile())
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile())
+            .start();
+    Started result = new Started(process, out, err);
+    synchronized (started) {
+      started.add(result);
+    }
+    return result;
+  }
+
+  /** Runs the program to its end. */
+  Done run(String... arguments) throws Exception {
+    return start(arguments).awaitEnd();
+  }
+
+  /** Starts a receiver on a free port of loopback; {@code address} of it is in what it says. */
+  Started receive(String... more) throws Exception {
+    List<String> arguments = new ArrayList<>(List.of("receive", "--listen", "127.0.0.1:0"));
+    arguments.addAll(Arrays.asList(more));
+    Started receiver = start(arguments.toArray(String[]::new));
+    receiver.awaitOut("listening on ");
+    return receiver;
+  }
+
+  /** Returns the address on which a receiver says that it listens. */
+  static String address(Started receiver) throws Exception {
+    String out = receiver.awaitOut("\n");
+    String said = "listening on ";
+    int at = out.indexOf(said) + said.length();
+    return out.substring(at, out.indexOf('\n', at)).strip();
+  }
+
+  /** Connects to a machine, waiting until its process answers. */
+  ControlClient connect(String machine) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(COMMAND_SECONDS);
+    while (!directory.isAlive(machine)) {
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError("no machine " + machine + " among " + directory.names());
+      }
+      Thread.sleep(20);
+    }
+    return ControlClient.connect(directory, machine);
+  }
+
+  /** Returns the folder of control sockets. */
+  Path runDirectory() {
+    return directory.path();
+  }
+
+  /** Returns the machines that answer here. */
+  List<String> machines() {
+    return directory.names().stream().filter(directory::isAlive).toList();
+  }
+
+  /** Returns everything that is left in the directory of control sockets. */
+  List<String> leftovers() {
+    return directory.names();
+  }
+
+  /** Ends every process that was started here. */
+  @Override
+  public void close() throws Exception {
+    List<Started> all;
+    synchronized (started) {
+      all = List.copyOf(started);
+    }
+    for (Started one : all) {
+      one.process.descendants().forEach(ProcessHandle::destroyForcibly);
+      one.process.destroyForcibly().waitFor();
+    }
+  }
+}

@@ -1,0 +1,150 @@
+package dev.godwit.e2e.linux;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.godwit.cli.demo.Heartbeats;
+import dev.godwit.control.ControlClient;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** A stock kernel under load moves between processes; the guest itself says whether it was whole. */
+class LiveMigrationOfLinuxTest {
+  private static final String NAME = "linux";
+
+  /** There and back again; {@code -Dgodwit.e2e=full} does ten of each. */
+  private static final int ROUND_TRIPS = "full".equals(System.getProperty("godwit.e2e")) ? 10 : 2;
+
+  @Test
+  void stockLinuxMovesBackAndForthWithItsWorkingSetIntact() throws Exception {
+    Transcript transcript = new Transcript();
+    try (Host left = new Host("left");
+        Host right = new Host("right")) {
+      Host.Started process = left.start(Guest.bootArguments(NAME).toArray(String[]::new));
+      Host here = left;
+      Host there = right;
+      ControlClient client = here.connect(NAME);
+      transcript.follow(client, true);
+      transcript.await("GODWIT-GUEST READY", 0);
+      transcript.awaitPasses(1, 0);
+      for (int hop = 0; hop < 2 * ROUND_TRIPS; hop++) {
+        Host.Started receiver = there.receive();
+        JsonObject result = migrate(here, Host.address(receiver));
+        assertEquals("done", result.get("phase").getAsString(), result.toString());
+        assertTrue(result.has("ramDigest"), result.toString());
+        assertEquals(0, process.awaitEnd().status());
+        transcript.awaitClosed();
+        client.close();
+        int arrival = transcript.position();
+        client = there.connect(NAME);
+        transcript.follow(client, true);
+        transcript.awaitBeats(5, arrival);
+        transcript.awaitPasses(1, arrival);
+        assertEquals(List.of(), here.leftovers());
+        process = receiver;
+        Host away = here;
+        here = there;
+        there = away;
+      }
+      assertEquals(0, here.run("stop", NAME, "--force").status());
+      client.close();
+      Heartbeats.Verdict verdict = transcript.heartbeats();
+      assertTrue(verdict.isWhole(), verdict.toString());
+      assertFalse(transcript.mismatch(), "the guest found its memory or registers damaged");
+      assertEquals(List.of(), here.leftovers());
+    }
+  }
+
+  /** Migrates with digests compared; returns the last line of {@code --json}. */
+  private static JsonObject migrate(Host here, String to) throws Exception {
+    Host.Done done = here.run("migrate", "--to", to, "--verify", "--json", NAME);
+    assertEquals(0, done.status(), done.out() + done.err());
+    return lastLine(done.out());
+  }
+
+  private static JsonObject lastLine(String out) {
+    return JsonParser.parseString(out.strip().lines().toList().getLast()).getAsJsonObject();
+  }
+
+  /** The proof that the test above can fail, and that {@code --verify} notices what it is for. */
+  @Test
+  void aMigrationThatForgetsDirtyPagesIsCaught() throws Exception {
+    Transcript transcript = new Transcript();
+    try (Host left = new Host("forgetful");
+        Host right = new Host("victim")) {
+      left.startCommand(
+          Host.program(
+              List.of("-Dgodwit.test.dirtyTracking=off"), Guest.bootArguments(NAME, "64")));
+      try (ControlClient client = left.connect(NAME)) {
+        transcript.follow(client, true);
+        transcript.awaitPasses(1, 0);
+        Host.Started receiver = right.receive();
+        Host.Done refused =
+            left.run("migrate", "--to", Host.address(receiver), "--verify", "--json", NAME);
+        assertEquals(5, refused.status(), refused.out() + refused.err());
+        assertTrue((refused.out() + refused.err()).contains("digest"), refused.out());
+        transcript.awaitBeats(3, transcript.position());
+        Host.Started second = right.receive();
+        Host.Done done = left.run("migrate", "--to", Host.address(second), NAME);
+        assertEquals(0, done.status(), done.out() + done.err());
+        transcript.awaitClosed();
+      }
+      try (ControlClient client = right.connect(NAME)) {
+        transcript.follow(client, true);
+        transcript.await("MISMATCH|mismatches=[1-9]|panic|segfault|Oops|BUG", 0);
+      }
+    }
+  }
+
+  @Test
+  void theDestinationWritesNoFile() throws Exception {
+    Transcript transcript = new Transcript();
+    try (Host left = new Host("traced-source");
+        Host right = new Host("traced-destination")) {
+      left.start(Guest.bootArguments(NAME).toArray(String[]::new));
+      try (ControlClient client = left.connect(NAME)) {
+        transcript.follow(client, true);
+        transcript.await("GODWIT-GUEST READY", 0);
+        Path trace = Path.of("target", "e2e", "destination.strace").toAbsolutePath();
+        Host.Started receiver =
+            right.startCommand(
+                FileTrace.command(
+                    trace,
+                    Host.program(List.of(), List.of("receive", "--listen", "127.0.0.1:0"))));
+        receiver.awaitOut("listening on ");
+        Host.Done done = left.run("migrate", "--to", Host.address(receiver), NAME);
+        assertEquals(0, done.status(), done.out() + done.err());
+        transcript.awaitClosed();
+        int arrival = transcript.position();
+        try (ControlClient there = right.connect(NAME)) {
+          transcript.follow(there, true);
+          transcript.awaitBeats(3, arrival);
+          there.stop(true, java.time.Duration.ZERO);
+        }
+        receiver.awaitEnd();
+        assertEquals(List.of(), FileTrace.written(trace, right.runDirectory()), "regular files that were written");
+        assertTrue(FileTrace.opened(trace) > 10, "the trace saw nothing: it proves nothing");
+      }
+    }
+  }
+
+  /** The proof that the trace sees a file of state when one is written. */
+  @Test
+  void theTraceSeesWhatASnapshotWrites() throws Exception {
+    Path file = Path.of("target", "e2e", "traced.txt").toAbsolutePath();
+    Path trace = Path.of("target", "e2e", "writer.strace").toAbsolutePath();
+    List<String> writer = new ArrayList<>(List.of("cp", "/etc/hostname", file.toString()));
+    Process process =
+        new ProcessBuilder(FileTrace.command(trace, writer))
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    assertEquals(0, process.waitFor());
+    assertEquals(List.of(file.toString()), FileTrace.written(trace, Path.of("/nowhere")));
+  }
+}
