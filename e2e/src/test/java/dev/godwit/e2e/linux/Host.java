@@ -1,6 +1,7 @@
 package dev.godwit.e2e.linux;
 
 import dev.godwit.control.ControlClient;
+import dev.godwit.control.MachineStatus;
 import dev.godwit.control.RunDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -68,7 +69,9 @@ final class Host implements AutoCloseable {
       return Files.readString(err, StandardCharsets.ISO_8859_1);
     }
 
-    /** Waits until its standard output holds something; fails with what it said if it ends before. */
+    /**
+     * Waits until its standard output holds something; fails with what it said if it ends before.
+     */
     String awaitOut(String wanted) throws Exception {
       long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(COMMAND_SECONDS);
       while (!out().contains(wanted)) {
@@ -156,16 +159,20 @@ final class Host implements AutoCloseable {
     return out.substring(at, out.indexOf('\n', at)).strip();
   }
 
-  /** Connects to a machine, waiting until its process answers. */
+  /** Connects to a machine, waiting until its process answers and the machine runs. */
   ControlClient connect(String machine) throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(COMMAND_SECONDS);
-    while (!directory.isAlive(machine)) {
-      if (System.nanoTime() > deadline) {
-        throw new AssertionError("no machine " + machine + " among " + directory.names());
+    while (System.nanoTime() < deadline) {
+      if (directory.isAlive(machine)) {
+        ControlClient client = ControlClient.connect(directory, machine);
+        if (client.status().state() == MachineStatus.State.RUNNING) {
+          return client;
+        }
+        client.close();
       }
       Thread.sleep(20);
     }
-    return ControlClient.connect(directory, machine);
+    throw new AssertionError("machine " + machine + " does not run; there is " + machines());
   }
 
   /** Returns the folder of control sockets. */

@@ -13,9 +13,14 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** A stock kernel under load moves between processes; the guest itself says whether it was whole. */
+/**
+ * A stock kernel under load moves between processes; the guest itself says whether it was whole.
+ */
 class LiveMigrationOfLinuxTest {
   private static final String NAME = "linux";
+
+  /** Generous: what is asserted here is that nothing is lost, on however busy a machine. */
+  private static final String PAUSE = "--max-downtime=2s";
 
   /** There and back again; {@code -Dgodwit.e2e=full} does ten of each. */
   private static final int ROUND_TRIPS = "full".equals(System.getProperty("godwit.e2e")) ? 10 : 2;
@@ -62,7 +67,7 @@ class LiveMigrationOfLinuxTest {
 
   /** Migrates with digests compared; returns the last line of {@code --json}. */
   private static JsonObject migrate(Host here, String to) throws Exception {
-    Host.Done done = here.run("migrate", "--to", to, "--verify", "--json", NAME);
+    Host.Done done = here.run("migrate", PAUSE, "--to", to, "--verify", "--json", NAME);
     assertEquals(0, done.status(), done.out() + done.err());
     return lastLine(done.out());
   }
@@ -85,12 +90,12 @@ class LiveMigrationOfLinuxTest {
         transcript.awaitPasses(1, 0);
         Host.Started receiver = right.receive();
         Host.Done refused =
-            left.run("migrate", "--to", Host.address(receiver), "--verify", "--json", NAME);
+            left.run("migrate", PAUSE, "--to", Host.address(receiver), "--verify", "--json", NAME);
         assertEquals(5, refused.status(), refused.out() + refused.err());
         assertTrue((refused.out() + refused.err()).contains("digest"), refused.out());
         transcript.awaitBeats(3, transcript.position());
         Host.Started second = right.receive();
-        Host.Done done = left.run("migrate", "--to", Host.address(second), NAME);
+        Host.Done done = left.run("migrate", PAUSE, "--to", Host.address(second), NAME);
         assertEquals(0, done.status(), done.out() + done.err());
         transcript.awaitClosed();
       }
@@ -114,10 +119,9 @@ class LiveMigrationOfLinuxTest {
         Host.Started receiver =
             right.startCommand(
                 FileTrace.command(
-                    trace,
-                    Host.program(List.of(), List.of("receive", "--listen", "127.0.0.1:0"))));
+                    trace, Host.program(List.of(), List.of("receive", "--listen", "127.0.0.1:0"))));
         receiver.awaitOut("listening on ");
-        Host.Done done = left.run("migrate", "--to", Host.address(receiver), NAME);
+        Host.Done done = left.run("migrate", PAUSE, "--to", Host.address(receiver), NAME);
         assertEquals(0, done.status(), done.out() + done.err());
         transcript.awaitClosed();
         int arrival = transcript.position();
@@ -127,7 +131,10 @@ class LiveMigrationOfLinuxTest {
           there.stop(true, java.time.Duration.ZERO);
         }
         receiver.awaitEnd();
-        assertEquals(List.of(), FileTrace.written(trace, right.runDirectory()), "regular files that were written");
+        assertEquals(
+            List.of(),
+            FileTrace.written(trace, right.runDirectory()),
+            "regular files that were written");
         assertTrue(FileTrace.opened(trace) > 10, "the trace saw nothing: it proves nothing");
       }
     }
