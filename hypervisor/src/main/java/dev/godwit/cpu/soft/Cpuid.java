@@ -100,8 +100,7 @@ final class Cpuid {
   private void crystal() {
     Frequencies.crystalRatio(c.ports.clock().tscHz())
         .ifPresent(
-            ratio ->
-                set(ratio.denominator(), ratio.numerator(), (int) Frequencies.CRYSTAL_HZ, 0));
+            ratio -> set(ratio.denominator(), ratio.numerator(), (int) Frequencies.CRYSTAL_HZ, 0));
   }
 
   private void vendor() {

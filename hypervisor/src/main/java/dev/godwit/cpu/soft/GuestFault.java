@@ -1,8 +1,8 @@
 package dev.godwit.cpu.soft;
 
 /**
- * An exception of the guest (SDM vol. 3A ch. 6), thrown from inside an instruction to the run loop. Has no stack trace:
- * page faults are frequent.
+ * An exception of the guest (SDM vol. 3A ch. 6), thrown from inside an instruction to the run loop.
+ * Has no stack trace: page faults are frequent.
  */
 final class GuestFault extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -27,6 +27,7 @@ final class GuestFault extends RuntimeException {
 
   final int vector;
   final int errorCode;
+
   /** For {@link #PF}: the linear address for CR2. */
   final long address;
 
@@ -59,6 +60,11 @@ final class GuestFault extends RuntimeException {
 
   @Override
   public String getMessage() {
-    return "vector " + vector + " error 0x" + Integer.toHexString(errorCode) + " address 0x" + Long.toHexString(address);
+    return "vector "
+        + vector
+        + " error 0x"
+        + Integer.toHexString(errorCode)
+        + " address 0x"
+        + Long.toHexString(address);
   }
 }
