@@ -15,7 +15,8 @@ public final class Heartbeats {
    * that may be a character that the terminal echoes, before the line's end.
    */
   private static final Pattern BEAT =
-      Pattern.compile("HB (\\d{1,18}) boot=([0-9a-f-]{36}) up=(\\d{1,18}) rt=(\\d{1,30})(?=\\D)");
+      Pattern.compile(
+          "HB (\\d{1,18}) boot=([0-9a-f-]{36}) up=(\\d{1,18}) rt=(\\d{1,30})(?=[^\\d\\r]|\\r\\n)");
 
   private static final double NANOS_PER_MILLI = 1e6;
 

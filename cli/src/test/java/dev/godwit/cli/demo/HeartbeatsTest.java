@@ -37,6 +37,12 @@ class HeartbeatsTest {
   }
 
   @Test
+  void anEchoBeforeTheLineEndHidesNoBeat() {
+    String echoed = beat(3, BOOT).replace("\r\n", "e\r\n");
+    assertEquals(3, Heartbeats.parse(echoed).getFirst().number());
+  }
+
+  @Test
   void aWholeSequenceHolds() {
     Heartbeats.Verdict verdict = judge(beat(0, BOOT), beat(1, BOOT), beat(2, BOOT));
     assertTrue(verdict.isWhole());
