@@ -10,23 +10,26 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.nio.charset.StandardCharsets;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Typed wrappers around the memory calls of Linux: memfd_create(2), open(2), ftruncate(2), mmap(2),
- * munmap(2), close(2).
+ * Typed wrappers around the memory calls of Linux: open(2), mmap(2), madvise(2), munmap(2),
+ * close(2).
  *
  * <p>Constants are those of the x86-64 and arm64 ABI (asm-generic/mman.h).
  */
 final class LinuxMemory {
+  private static final Logger LOG = LoggerFactory.getLogger(LinuxMemory.class);
+
   static final int PROT_NONE = 0;
   static final int PROT_READ_WRITE = 3;
-  static final int MAP_SHARED = 0x01;
   static final int MAP_PRIVATE = 0x02;
   static final int MAP_FIXED = 0x10;
   static final int MAP_ANONYMOUS = 0x20;
   static final int MAP_NORESERVE = 0x4000;
 
-  private static final int MFD_CLOEXEC = 1;
+  private static final int MADV_HUGEPAGE = 14;
   private static final int O_RDONLY_CLOEXEC = 0x80000;
 
   private static final Linker LINKER = Linker.nativeLinker();
@@ -34,14 +37,14 @@ final class LinuxMemory {
   private static final VarHandle ERRNO =
       CAPTURE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
 
-  private static final MethodHandle MEMFD_CREATE =
+  private static final MethodHandle MADVISE =
       handle(
-          "memfd_create",
-          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
-  private static final MethodHandle FTRUNCATE =
-      handle(
-          "ftruncate",
-          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG));
+          "madvise",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT));
   private static final MethodHandle MMAP =
       handle(
           "mmap",
@@ -97,32 +100,16 @@ final class LinuxMemory {
     }
   }
 
-  /**
-   * Makes an anonymous file of {@code bytes} (sparse: no host memory is used until it is touched);
-   * returns its fd.
-   */
-  static int memfd(String name, long bytes) {
-    int fd =
-        (int)
-            checked(
-                "memfd_create",
-                MemoryException.Code.HOST_REFUSED,
-                (arena, capture) ->
-                    (int)
-                        MEMFD_CREATE.invokeExact(
-                            capture,
-                            arena.allocateFrom(name, StandardCharsets.UTF_8),
-                            MFD_CLOEXEC));
+  /** Asks for huge pages. A kernel that has none refuses, and all works the same, only slower. */
+  static void adviseHugePages(long hva, long bytes) {
     try {
       checked(
-          "ftruncate of guest RAM to " + bytes + " bytes",
+          "madvise",
           MemoryException.Code.HOST_REFUSED,
-          (arena, capture) -> (int) FTRUNCATE.invokeExact(capture, fd, bytes));
+          (arena, capture) -> (int) MADVISE.invokeExact(capture, hva, bytes, MADV_HUGEPAGE));
     } catch (MemoryException e) {
-      close(fd);
-      throw e;
+      LOG.debug("no huge pages for guest RAM: {}", e.getMessage());
     }
-    return fd;
   }
 
   static int openReadOnly(String path) {
