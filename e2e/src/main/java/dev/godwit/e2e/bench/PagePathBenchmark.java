@@ -89,18 +89,21 @@ public final class PagePathBenchmark {
       List<Sample> pages = new ArrayList<>();
       System.out.printf(
           "%d MiB of random RAM, two processes, loopback, LZ4 %s%n", ramBytes >> 20, compression);
-      System.out.printf("%-8s %14s %14s %8s%n", "round", "socket GB/s", "pages GB/s", "ratio");
+      System.out.printf(
+          "%-8s %14s %14s %8s %16s%n", "round", "socket GB/s", "pages GB/s", "ratio", "CPU-s/GiB");
       for (int i = 0; i <= rounds; i++) {
         int port = Integer.parseInt(line(lines));
         Machine machine = machine(i);
         Sample socket = measure(target, () -> socket(machine.memory(), socketPort));
         Sample page = measure(target, () -> migrate(machine, port));
         System.out.printf(
-            "%-8s %14.2f %14.2f %8.2f%n",
+            "%-8s %14.2f %14.2f %8.2f %7.2f / %6.2f%n",
             i == 0 ? "warm-up" : Integer.toString(i),
             socket.gbPerSecond,
             page.gbPerSecond,
-            page.gbPerSecond / socket.gbPerSecond);
+            page.gbPerSecond / socket.gbPerSecond,
+            socket.cpuSecondsPerGib,
+            page.cpuSecondsPerGib);
         if (i > 0) {
           sockets.add(socket);
           pages.add(page);
