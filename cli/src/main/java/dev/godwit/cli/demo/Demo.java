@@ -45,6 +45,10 @@ public final class Demo {
 
   private static final long POLL_MILLIS = 20;
   private static final String READY = "GODWIT-GUEST READY ";
+
+  /** The shell's. Before it has its terminal, the kernel echoes what is typed, even into a line. */
+  private static final String PROMPT = "godwit# ";
+
   private static final String SOURCE = "demo";
   private static final String DESTINATION = "demo-moved";
 
@@ -95,6 +99,7 @@ public final class Demo {
           "the guest did not come up within " + BOOT.toSeconds() + " s");
       double bootSeconds = (System.nanoTime() - startNanos) / 1e9;
       stage.say(format("the guest is up after %.1f s", bootSeconds));
+      transcript.await(text -> text.contains(PROMPT), ANSWER);
       console.write("echo shell answers $((6*7))\n".getBytes(StandardCharsets.US_ASCII));
       boolean shellBefore = transcript.await(text -> text.contains("shell answers 42"), ANSWER);
       require(source, awaitBeats(transcript, BEATS_BEFORE), "there are too few heartbeats");
@@ -159,6 +164,10 @@ public final class Demo {
       List<Beat> beats = Heartbeats.parse(transcript.text());
       stage.say((beats.size() - before) + " more came from process " + destination.pid());
       Heartbeats.Verdict verdict = Heartbeats.judge(beats);
+      if (!verdict.isWhole()) {
+        stage.say("the console where the heartbeats break:");
+        stage.say(Heartbeats.around(transcript.text(), beats));
+      }
       List<Check> checks =
           List.of(
               new Check("the shell answered before the migration", shellBefore),

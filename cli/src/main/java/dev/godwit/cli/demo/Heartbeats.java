@@ -20,6 +20,9 @@ public final class Heartbeats {
 
   private static final double NANOS_PER_MILLI = 1e6;
 
+  /** Enough for the beat before a gap, what stands in the gap, and the beat after it. */
+  private static final int EXCERPT_CHARS = 600;
+
   private Heartbeats() {}
 
   /**
@@ -81,5 +84,20 @@ public final class Heartbeats {
         missing,
         repeated,
         longestGapNanos / NANOS_PER_MILLI);
+  }
+
+  /** Returns the part of a transcript around the first beat that does not follow the one before. */
+  static String around(String transcript, List<Beat> beats) {
+    long expected = 0;
+    long last = -1;
+    for (Beat beat : beats) {
+      if (beat.number() != expected) {
+        break;
+      }
+      last = beat.number();
+      expected++;
+    }
+    int start = Math.max(0, transcript.indexOf("HB " + last + " "));
+    return transcript.substring(start, Math.min(transcript.length(), start + EXCERPT_CHARS));
   }
 }
