@@ -46,7 +46,7 @@ final class Host implements AutoCloseable {
   }
 
   /** A process that was started and not waited for. */
-  final class Started {
+  static final class Started {
     private final Process process;
     private final Path out;
     private final Path err;
