@@ -62,7 +62,8 @@ final class FileTrace {
         if (writes && !isHarmless(open.group(1), except)) {
           written.add(open.group(1));
         }
-      } else if (line.matches(".*\\b(openat2|rename\\w*|link\\w*|truncate)\\(.*")) {
+      } else if (line.matches(".*\\b(openat2|rename\\w*|link\\w*|truncate)\\(.*")
+          && !line.contains(", \"" + except + "/")) {
         written.add(line);
       }
     }
