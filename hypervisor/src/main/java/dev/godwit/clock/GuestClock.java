@@ -5,6 +5,8 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Guest time in nanoseconds since power-on. It stands still while frozen; a frozen clock fires no
@@ -13,9 +15,12 @@ import org.jspecify.annotations.Nullable;
  * <p>The TSC is a pure function of it, so that every time source of the machine agrees with every
  * other and a snapshot needs one number. Timer actions run on the thread {@code guest-clock}, one
  * at a time, without this clock's lock, and never while the clock is frozen: {@link #freeze} waits
- * for a running action to end.
+ * for a running action to end. An action that throws ends that thread: from then on no timer fires,
+ * so whoever owns the clock hears of it and must end the machine.
  */
 public final class GuestClock implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(GuestClock.class);
+
   private final LongSupplier hostNanos;
   private final long tscHz;
   private final ReentrantLock lock = new ReentrantLock();
@@ -25,8 +30,21 @@ public final class GuestClock implements AutoCloseable {
   private volatile long originHostNanos;
   private volatile boolean frozen = true;
   private volatile long frozenAtNanos;
+  private volatile FailureListener failureListener =
+      (timer, failure) -> LOG.error("timer {} failed, and no timer fires any more", timer, failure);
   private @Nullable Timer running;
   private boolean closed;
+
+  /** Hears that a timer's action threw. */
+  public interface FailureListener {
+    /**
+     * Called once at most, on the thread {@code guest-clock}, which must not be waited for.
+     *
+     * @param timer the timer's name
+     * @param failure what its action threw
+     */
+    void failed(String timer, Throwable failure);
+  }
 
   /**
    * Makes a clock, frozen at zero.
@@ -121,6 +139,11 @@ public final class GuestClock implements AutoCloseable {
     }
   }
 
+  /** Sets who hears of an action that throws. */
+  public void onFailure(FailureListener listener) {
+    failureListener = listener;
+  }
+
   /** Makes a timer, not armed. */
   public Timer timer(String name, Runnable action) {
     return new Timer(name, action);
@@ -189,7 +212,7 @@ public final class GuestClock implements AutoCloseable {
         running = next;
         lock.unlock();
         try {
-          next.action.run();
+          run(next);
         } finally {
           lock.lock();
           running = null;
@@ -198,6 +221,15 @@ public final class GuestClock implements AutoCloseable {
       }
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void run(Timer timer) {
+    try {
+      timer.action.run();
+    } catch (RuntimeException | Error e) {
+      close();
+      failureListener.failed(timer.name, e);
     }
   }
 

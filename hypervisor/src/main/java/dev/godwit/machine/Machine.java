@@ -54,6 +54,13 @@ public final class Machine implements AutoCloseable {
   public Machine(MachineConfig config, MachineParts parts) {
     this.config = config;
     this.parts = parts;
+    parts.clock().onFailure(this::timerFailed);
+  }
+
+  /** A guest whose timers are dead would hang for ever, and look as if it ran. */
+  private void timerFailed(String timer, Throwable failure) {
+    LOG.error("timer {} of machine {} failed", timer, config.name(), failure);
+    finish(StopReason.FAILED, "its timer " + timer + " failed: " + failure);
   }
 
   /** Returns what the machine is. */

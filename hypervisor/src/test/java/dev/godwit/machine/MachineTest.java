@@ -148,6 +148,27 @@ class MachineTest {
     assertEquals(count, first.count());
   }
 
+  /** Without it the guest would hang for ever, and the machine look as if it ran. */
+  @Test
+  void aTimerThatThrowsFailsTheMachineAndSaysWhichAndWhy() {
+    machine.start();
+    awaitProgress();
+    machine
+        .clock()
+        .timer(
+            "broken",
+            () -> {
+              throw new IllegalStateException("a defect");
+            })
+        .arm(0);
+    MachineState.Stopped end = machine.stopped().toCompletableFuture().join();
+    assertEquals(StopReason.FAILED, end.reason());
+    assertEquals(
+        "its timer broken failed: java.lang.IllegalStateException: a defect", end.detail());
+    long count = await().until(first::count, c -> c == first.count());
+    assertEquals(count, first.count());
+  }
+
   @Test
   void refusesWhatItsStateForbids() {
     assertThrows(MachineException.class, machine::pause);

@@ -1,0 +1,5 @@
+/** Claims about the machine's time. */
+@NullMarked
+package dev.godwit.clock;
+
+import org.jspecify.annotations.NullMarked;
