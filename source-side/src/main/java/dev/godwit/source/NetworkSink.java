@@ -106,8 +106,14 @@ public final class NetworkSink implements StateSink {
               .setHeader(StreamCodec.toProto(header))
               .build();
       LOG.debug("{} answered hello after {} ns", connections, System.nanoTime() - start);
+      beating = true;
+      heart = Thread.ofVirtual().name("migration-heartbeat").start(() -> beat(channel));
       call(stub(channel, options.preflight()).preflight(request));
     } catch (StatusRuntimeException e) {
+      MigrationException known = lost;
+      if (known != null) {
+        throw known;
+      }
       PeerError said = PeerError.from(e.getTrailers());
       throw said != null
           ? new MigrationException(
@@ -119,8 +125,6 @@ public final class NetworkSink implements StateSink {
       throw new MigrationException(
           MigrationException.Code.REFUSED, String.valueOf(e.getMessage()), e);
     }
-    beating = true;
-    heart = Thread.ofVirtual().name("migration-heartbeat").start(() -> beat(channel));
     PageSender sender =
         new PageSender(connections, token.toByteArray(), options.silence(), this::lost);
     pages = sender;
