@@ -99,23 +99,15 @@ final class Alu {
   static long inc(SoftCpu c, long a, int bits) {
     long result = signExtend(a + 1, bits);
     c.flagResult = result;
-    c.flagAux = keepCarry(Flags.auxOfAdd(a, 1, result, bits), c.flagAux);
+    c.flagAux = Flags.keepCarry(Flags.auxOfAdd(a, 1, result, bits), c.flagAux);
     return result;
   }
 
   static long dec(SoftCpu c, long a, int bits) {
     long result = signExtend(a - 1, bits);
     c.flagResult = result;
-    c.flagAux = keepCarry(Flags.auxOfSub(a, 1, result, bits), c.flagAux);
+    c.flagAux = Flags.keepCarry(Flags.auxOfSub(a, 1, result, bits), c.flagAux);
     return result;
-  }
-
-  /**
-   * Gives {@code aux} the carry of {@code old}, leaving its overflow (the XOR of the top two bits)
-   * as it is.
-   */
-  private static long keepCarry(long aux, long old) {
-    return aux ^ (((aux ^ old) >> 63) & TOP_TWO);
   }
 
   static long neg(SoftCpu c, long a, int bits) {
@@ -124,7 +116,7 @@ final class Alu {
 
   /** Sets CF and OF, leaving the other four flags. */
   static void setCarryAndOverflow(SoftCpu c, boolean cf, boolean of) {
-    c.flagAux = c.flagAux & ~TOP_TWO | Flags.aux(cf, of, false);
+    c.flagAux = Flags.withCarryAndOverflow(c.flagAux, cf, of);
   }
 
   /** Sets CF, leaving the other five flags. */

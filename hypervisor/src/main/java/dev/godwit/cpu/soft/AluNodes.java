@@ -9,8 +9,8 @@ final class AluNodes {
 
   /** One of the operations of {@link Alu} but CMP, with any source. */
   static final class UpdatePlace extends Update {
-    private final int operation;
-    private final Place source;
+    final int operation;
+    final Place source;
 
     UpdatePlace(DecodeContext d, int operation, Place target, Place source) {
       super(d, target);
@@ -26,8 +26,8 @@ final class AluNodes {
 
   /** One of the operations of {@link Alu} but CMP, with an immediate. */
   static final class UpdateImm extends Update {
-    private final int operation;
-    private final long imm;
+    final int operation;
+    final long imm;
 
     UpdateImm(DecodeContext d, int operation, Place target, long imm) {
       super(d, target);

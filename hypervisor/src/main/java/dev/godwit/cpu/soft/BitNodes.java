@@ -27,8 +27,8 @@ final class BitNodes {
 
   /** BT with an immediate index. */
   static final class TestImm extends Insn {
-    private final Place source;
-    private final int index;
+    final Place source;
+    final int index;
 
     TestImm(DecodeContext d, Place source, int imm) {
       super(d);
@@ -44,8 +44,8 @@ final class BitNodes {
 
   /** BTS, BTR and BTC with an immediate index. */
   static final class ChangeImm extends Update {
-    private final int kind;
-    private final int index;
+    final int kind;
+    final int index;
 
     ChangeImm(DecodeContext d, int kind, Place target, int imm) {
       super(d, target);
@@ -61,7 +61,7 @@ final class BitNodes {
 
   /** BT of a register with the index in a register. */
   static final class TestReg extends RegReg {
-    private final int indexMask;
+    final int indexMask;
 
     TestReg(DecodeContext d, int dst, int src, int bits) {
       super(d, dst, src);
@@ -76,8 +76,8 @@ final class BitNodes {
 
   /** BTS, BTR and BTC of a register with the index in a register. */
   static final class ChangeReg extends Update {
-    private final int kind;
-    private final int src;
+    final int kind;
+    final int src;
 
     ChangeReg(DecodeContext d, int kind, Place target, int src) {
       super(d, target);
@@ -95,10 +95,10 @@ final class BitNodes {
    * All four on a bit string in memory: the signed index in a register reaches beyond the operand.
    */
   static final class BitString extends Update {
-    private final int kind;
-    private final MemOperand operand;
-    private final int src;
-    private final boolean locked;
+    final int kind;
+    final MemOperand operand;
+    final int src;
+    final boolean locked;
 
     BitString(DecodeContext d, int kind, MemOperand operand, int bytes, int src) {
       super(d, new Place.Memory(operand, bytes, d.hasLock()));
@@ -131,9 +131,9 @@ final class BitNodes {
    * undefined, stay.
    */
   static final class Scan extends Insn {
-    private final boolean reverse;
-    private final Place target;
-    private final Place source;
+    final boolean reverse;
+    final Place target;
+    final Place source;
 
     Scan(DecodeContext d, boolean reverse, Place target, Place source) {
       super(d);
@@ -155,8 +155,8 @@ final class BitNodes {
 
   /** POPCNT: ZF says that the source is zero, the other five flags are cleared. */
   static final class Popcnt extends Insn {
-    private final Place target;
-    private final Place source;
+    final Place target;
+    final Place source;
 
     Popcnt(DecodeContext d, Place target, Place source) {
       super(d);

@@ -16,7 +16,7 @@ final class BranchNodes {
   }
 
   /** Cuts an instruction pointer to the operand size; raises #GP(0) unless it is canonical. */
-  private static long checkedTarget(long target, int size) {
+  static long checkedTarget(long target, int size) {
     if (size == 8) {
       if (target << 16 >> 16 != target) {
         throw GuestFault.of(GuestFault.GP);
@@ -57,6 +57,17 @@ final class BranchNodes {
     }
   }
 
+  /** A branch on the flags. */
+  abstract static class Conditional extends Direct {
+    /** As in {@link Flags#condition}. */
+    final int condition;
+
+    Conditional(DecodeContext d, long displacement) {
+      super(d, displacement);
+      this.condition = d.opcode() & 15;
+    }
+  }
+
   static final class Jmp extends Direct {
     Jmp(DecodeContext d, long displacement) {
       super(d, displacement);
@@ -84,7 +95,7 @@ final class BranchNodes {
   }
 
   static final class JmpIndirect extends Indirect {
-    private final Place place;
+    final Place place;
 
     JmpIndirect(DecodeContext d, Place place) {
       super(d);
@@ -98,7 +109,7 @@ final class BranchNodes {
   }
 
   static final class CallIndirect extends Indirect {
-    private final Place place;
+    final Place place;
 
     CallIndirect(DecodeContext d, Place place) {
       super(d);
@@ -115,7 +126,7 @@ final class BranchNodes {
 
   /** RET, with the bytes of parameters that it drops. */
   static final class Ret extends Indirect {
-    private final int dropBytes;
+    final int dropBytes;
     private final long stackMask;
 
     Ret(DecodeContext d, int dropBytes) {
@@ -160,12 +171,9 @@ final class BranchNodes {
   }
 
   /** The rare conditions: overflow and parity. */
-  static final class Jcc extends Direct {
-    private final int condition;
-
+  static final class Jcc extends Conditional {
     Jcc(DecodeContext d, long displacement) {
       super(d, displacement);
-      this.condition = d.opcode() & 15;
     }
 
     @Override
@@ -174,7 +182,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Jb extends Direct {
+  static final class Jb extends Conditional {
     Jb(DecodeContext d, long displacement) {
       super(d, displacement);
     }
@@ -185,7 +193,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Jae extends Direct {
+  static final class Jae extends Conditional {
     Jae(DecodeContext d, long displacement) {
       super(d, displacement);
     }
@@ -196,7 +204,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Je extends Direct {
+  static final class Je extends Conditional {
     Je(DecodeContext d, long displacement) {
       super(d, displacement);
     }
@@ -207,7 +215,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Jne extends Direct {
+  static final class Jne extends Conditional {
     Jne(DecodeContext d, long displacement) {
       super(d, displacement);
     }
@@ -218,7 +226,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Jbe extends Direct {
+  static final class Jbe extends Conditional {
     Jbe(DecodeContext d, long displacement) {
       super(d, displacement);
     }
@@ -229,7 +237,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Ja extends Direct {
+  static final class Ja extends Conditional {
     Ja(DecodeContext d, long displacement) {
       super(d, displacement);
     }
@@ -240,7 +248,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Js extends Direct {
+  static final class Js extends Conditional {
     Js(DecodeContext d, long displacement) {
       super(d, displacement);
     }
@@ -251,7 +259,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Jns extends Direct {
+  static final class Jns extends Conditional {
     Jns(DecodeContext d, long displacement) {
       super(d, displacement);
     }
@@ -262,7 +270,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Jl extends Direct {
+  static final class Jl extends Conditional {
     Jl(DecodeContext d, long displacement) {
       super(d, displacement);
     }
@@ -273,7 +281,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Jge extends Direct {
+  static final class Jge extends Conditional {
     Jge(DecodeContext d, long displacement) {
       super(d, displacement);
     }
@@ -284,7 +292,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Jle extends Direct {
+  static final class Jle extends Conditional {
     Jle(DecodeContext d, long displacement) {
       super(d, displacement);
     }
@@ -295,7 +303,7 @@ final class BranchNodes {
     }
   }
 
-  static final class Jg extends Direct {
+  static final class Jg extends Conditional {
     Jg(DecodeContext d, long displacement) {
       super(d, displacement);
     }

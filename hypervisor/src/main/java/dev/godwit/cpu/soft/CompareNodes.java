@@ -8,9 +8,9 @@ final class CompareNodes {
 
   /** CMP or TEST of two operands of any width. */
   static final class Places extends Insn {
-    private final boolean test;
-    private final Place first;
-    private final Place second;
+    final boolean test;
+    final Place first;
+    final Place second;
 
     Places(DecodeContext d, boolean test, Place first, Place second) {
       super(d);
@@ -33,9 +33,9 @@ final class CompareNodes {
 
   /** CMP or TEST of an operand of any width with an immediate. */
   static final class PlaceImm extends Insn {
-    private final boolean test;
-    private final Place first;
-    private final long imm;
+    final boolean test;
+    final Place first;
+    final long imm;
 
     PlaceImm(DecodeContext d, boolean test, Place first, long imm) {
       super(d);

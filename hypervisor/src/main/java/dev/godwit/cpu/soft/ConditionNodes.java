@@ -9,8 +9,8 @@ final class ConditionNodes {
    * condition is false.
    */
   static final class CmovReg extends RegReg {
-    private final int condition;
-    private final long mask;
+    final int condition;
+    final long mask;
 
     CmovReg(DecodeContext d, int dst, int src, int bits) {
       super(d, dst, src);
@@ -29,9 +29,9 @@ final class ConditionNodes {
    * false.
    */
   static final class Cmov extends Insn {
-    private final int condition;
-    private final Place target;
-    private final Place source;
+    final int condition;
+    final Place target;
+    final Place source;
 
     Cmov(DecodeContext d, Place target, Place source) {
       super(d);
@@ -49,8 +49,8 @@ final class ConditionNodes {
 
   /** SETcc of a low byte register. */
   static final class SetReg extends Insn {
-    private final int condition;
-    private final int dst;
+    final int condition;
+    final int dst;
 
     SetReg(DecodeContext d, int dst) {
       super(d);
@@ -66,8 +66,8 @@ final class ConditionNodes {
 
   /** SETcc of any byte. */
   static final class Set extends Insn {
-    private final int condition;
-    private final Place target;
+    final int condition;
+    final Place target;
 
     Set(DecodeContext d, Place target) {
       super(d);

@@ -11,7 +11,7 @@ final class ExchangeNodes {
 
   /** XCHG; its target place is always atomic. */
   static final class Xchg extends Update {
-    private final Place source;
+    final Place source;
 
     Xchg(DecodeContext d, Place target, Place source) {
       super(d, target);
@@ -30,7 +30,7 @@ final class ExchangeNodes {
   }
 
   static final class Xadd extends Update {
-    private final Place source;
+    final Place source;
 
     Xadd(DecodeContext d, Place target, Place source) {
       super(d, target);
@@ -53,7 +53,7 @@ final class ExchangeNodes {
    * register is not (a 32-bit one keeps its upper half).
    */
   static final class CmpXchg extends Update {
-    private final Place source;
+    final Place source;
 
     CmpXchg(DecodeContext d, Place target, Place source) {
       super(d, target);
@@ -123,8 +123,8 @@ final class ExchangeNodes {
 
   /** CMPXCHG16B: RDX:RAX with 16 aligned bytes of memory, RCX:RBX to memory. Changes ZF only. */
   static final class CmpXchg16b extends Insn {
-    private final MemOperand operand;
-    private final boolean locked;
+    final MemOperand operand;
+    final boolean locked;
 
     CmpXchg16b(DecodeContext d, MemOperand operand) {
       super(d);
@@ -167,8 +167,8 @@ final class ExchangeNodes {
    * processors do.
    */
   static final class Bswap extends Insn {
-    private final int reg;
-    private final int bytes;
+    final int reg;
+    final int bytes;
 
     Bswap(DecodeContext d) {
       super(d);

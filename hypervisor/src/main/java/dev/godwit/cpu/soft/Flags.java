@@ -49,14 +49,25 @@ final class Flags {
    * 64) wide values.
    */
   static long auxOfAdd(long a, long b, long result, int bits) {
-    long carries = (a & b) | ((a | b) & ~result);
-    return (carries << (64 - bits)) & TOP_TWO | carries & 8;
+    return placed((a & b) | ((a | b) & ~result), bits);
   }
 
   /** Returns {@code flagAux} of a - b = result (also with a borrow in). */
   static long auxOfSub(long a, long b, long result, int bits) {
-    long borrows = (~a & b) | ((~a | b) & result);
-    return (borrows << (64 - bits)) & TOP_TWO | borrows & 8;
+    return placed((~a & b) | ((~a | b) & result), bits);
+  }
+
+  /** Moves the carries or borrows out of each bit to where {@code flagAux} has CF, OF and AF. */
+  private static long placed(long carries, int bits) {
+    return (carries << (64 - bits)) & TOP_TWO | carries & 8;
+  }
+
+  /**
+   * Gives {@code aux} the carry of {@code old}, its sign bit, leaving its overflow (the XOR of the
+   * top two bits) as it is.
+   */
+  static long keepCarry(long aux, long old) {
+    return aux ^ (((aux ^ old) >> 63) & TOP_TWO);
   }
 
   /**
@@ -65,6 +76,11 @@ final class Flags {
    */
   static long aux(boolean cf, boolean of, boolean af) {
     return (cf ? 1L << 63 : 0) | (cf ^ of ? 1L << 62 : 0) | (af ? 8 : 0);
+  }
+
+  /** Returns {@code aux} with these CF and OF, the other flags as they are. */
+  static long withCarryAndOverflow(long aux, boolean cf, boolean of) {
+    return aux & ~TOP_TWO | aux(cf, of, false);
   }
 
   static boolean cf(long aux) {

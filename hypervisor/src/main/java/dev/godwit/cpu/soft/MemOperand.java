@@ -7,13 +7,13 @@ package dev.godwit.cpu.soft;
  * <p>Absent parts point at registers and segments that are always zero, so the sum has no branches.
  */
 final class MemOperand {
-  private final int base;
-  private final int index;
-  private final int scale;
-  private final long mask;
-  private final int segment;
-  private final boolean limited;
-  private long displacement;
+  final int base;
+  final int index;
+  final int scale;
+  final long mask;
+  final int segment;
+  final boolean limited;
+  long displacement;
 
   MemOperand(
       int base,

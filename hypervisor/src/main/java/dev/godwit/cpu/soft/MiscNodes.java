@@ -52,7 +52,7 @@ final class MiscNodes {
 
   /** CBW, CWDE and CDQE. */
   static final class SignExtendRax extends Insn {
-    private final int bytes;
+    final int bytes;
 
     SignExtendRax(DecodeContext d) {
       super(d);
@@ -73,7 +73,7 @@ final class MiscNodes {
 
   /** CWD, CDQ and CQO. */
   static final class SignToRdx extends Insn {
-    private final int bytes;
+    final int bytes;
 
     SignToRdx(DecodeContext d) {
       super(d);
@@ -94,7 +94,7 @@ final class MiscNodes {
 
   /** CMC, CLC, STC, CLD and STD, by opcode. */
   static final class FlagBit extends Insn {
-    private final int opcode;
+    final int opcode;
 
     FlagBit(DecodeContext d) {
       super(d);
@@ -149,7 +149,7 @@ final class MiscNodes {
 
   /** XLAT: AL = [RBX + AL]. */
   static final class Xlat extends Insn {
-    private final MemOperand table;
+    final MemOperand table;
 
     Xlat(DecodeContext d) {
       super(d);
@@ -173,8 +173,8 @@ final class MiscNodes {
 
   /** DAA, DAS, AAA and AAS, and AAM and AAD with their base; by opcode. */
   static final class Bcd extends Insn {
-    private final int opcode;
-    private final int base;
+    final int opcode;
+    final int base;
 
     Bcd(DecodeContext d, int base) {
       super(d);

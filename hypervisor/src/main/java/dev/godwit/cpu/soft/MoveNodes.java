@@ -8,9 +8,9 @@ final class MoveNodes {
    * A move between any two operands of the same or a smaller source width, zero or sign-extending.
    */
   static final class Places extends Insn {
-    private final Place target;
-    private final Place source;
-    private final boolean signed;
+    final Place target;
+    final Place source;
+    final boolean signed;
 
     Places(DecodeContext d, Place target, Place source, boolean signed) {
       super(d);
@@ -28,8 +28,8 @@ final class MoveNodes {
 
   /** A move of an immediate to any operand. */
   static final class PlaceImm extends Insn {
-    private final Place target;
-    private final long imm;
+    final Place target;
+    final long imm;
 
     PlaceImm(DecodeContext d, Place target, long imm) {
       super(d);

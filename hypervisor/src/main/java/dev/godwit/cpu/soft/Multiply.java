@@ -19,17 +19,24 @@ final class Multiply {
     c.flagAux = significant ? Long.MIN_VALUE : 0; // CF with OF
   }
 
+  /** Returns the lower half of the product of two sign-extended operands, sign-extended. */
+  static long imulResult(long a, long b, int bits) {
+    return Alu.signExtend(a * b, bits);
+  }
+
+  /** Returns {@code flagAux} of the product of two sign-extended operands. */
+  static long imulAux(long a, long b, int bits) {
+    boolean significant =
+        bits == 64 ? Math.multiplyHigh(a, b) != a * b >> 63 : Alu.signExtend(a * b, bits) != a * b;
+    return significant ? Long.MIN_VALUE : 0; // CF with OF
+  }
+
   /** IMUL with two or three operands; returns the lower half. */
   static long imul(SoftCpu c, long a, long b, int bits) {
-    if (bits == 64) {
-      long low = a * b;
-      setFlags(c, low, Math.multiplyHigh(a, b) != low >> 63);
-      return low;
-    }
-    long product = Alu.signExtend(a, bits) * Alu.signExtend(b, bits);
-    long low = Alu.signExtend(product, bits);
-    setFlags(c, low, low != product);
-    return low;
+    long x = Alu.signExtend(a, bits);
+    long y = Alu.signExtend(b, bits);
+    c.flagAux = imulAux(x, y, bits);
+    return c.flagResult = imulResult(x, y, bits);
   }
 
   /** MUL: RDX:RAX (AX for bytes) = RAX · b. */

@@ -38,7 +38,7 @@ final class MultiplyNodes {
   }
 
   static final class Imul64Imm extends RegReg {
-    private final long imm;
+    final long imm;
 
     Imul64Imm(DecodeContext d, int dst, int src, long imm) {
       super(d, dst, src);
@@ -53,8 +53,8 @@ final class MultiplyNodes {
 
   /** IMUL with two operands of any width. */
   static final class Imul2 extends Insn {
-    private final Place target;
-    private final Place source;
+    final Place target;
+    final Place source;
 
     Imul2(DecodeContext d, Place target, Place source) {
       super(d);
@@ -70,9 +70,9 @@ final class MultiplyNodes {
 
   /** IMUL with three operands of any width. */
   static final class Imul3 extends Insn {
-    private final Place target;
-    private final Place source;
-    private final long imm;
+    final Place target;
+    final Place source;
+    final long imm;
 
     Imul3(DecodeContext d, Place target, Place source, long imm) {
       super(d);
@@ -89,8 +89,8 @@ final class MultiplyNodes {
 
   /** The forms of F6 and F7 with one operand; {@code operation} is ModRM.reg, 4 to 7. */
   static final class Wide extends Insn {
-    private final int operation;
-    private final Place source;
+    final int operation;
+    final Place source;
 
     Wide(DecodeContext d, int operation, Place source) {
       super(d);

@@ -49,9 +49,9 @@ abstract sealed class Place {
   /** A general register or a part of one. */
   static final class Register extends Place {
     final int number;
-    private final int shift;
-    private final long mask;
-    private final long kept;
+    final int shift;
+    final long mask;
+    final long kept;
 
     Register(int number, int bytes, int shift) {
       super(bytes);
@@ -87,8 +87,8 @@ abstract sealed class Place {
 
   /** Memory. */
   static final class Memory extends Place {
-    private final MemOperand operand;
-    private final boolean atomic;
+    final MemOperand operand;
+    final boolean atomic;
 
     Memory(MemOperand operand, int bytes, boolean atomic) {
       super(bytes);

@@ -20,7 +20,7 @@ final class Shift {
 
   private Shift() {}
 
-  private static int maskCount(int count, int bits) {
+  static int maskCount(int count, int bits) {
     return count & (bits == 64 ? 63 : 31);
   }
 
@@ -37,17 +37,77 @@ final class Shift {
     };
   }
 
+  // Each by a count that is masked and not 0: first the value with all but the last bit shifted,
+  // then what follows from it.
+
+  static long shlButLast(long a, int count, int bits) {
+    return a << (count - 1) << (64 - bits); // its top bit is the last one to leave
+  }
+
+  static long shlResult(long butLast, int bits) {
+    return butLast << 1 >> (64 - bits);
+  }
+
+  static long shlAux(long butLast, int bits) {
+    // Bit 62 is CF XOR OF, and OF is CF XOR the result's sign: so bit 62 is that sign.
+    return butLast & Long.MIN_VALUE | (butLast << 1 >>> 63) << 62;
+  }
+
+  static long shrButLast(long a, int count, int bits) {
+    return Alu.zeroExtend(a, bits) >>> (count - 1);
+  }
+
+  static long shrResult(long butLast, int bits) {
+    return Alu.signExtend(butLast >>> 1, bits);
+  }
+
+  static long shrAux(long butLast, int bits) {
+    long overflow = butLast >>> (bits - 1); // not 0 for a count of 1 only
+    return butLast << 63 | ((butLast ^ overflow) & 1) << 62;
+  }
+
+  static long sarButLast(long a, int count, int bits) {
+    return Alu.signExtend(a, bits) >> (count - 1);
+  }
+
+  static long sarResult(long butLast, int bits) {
+    return butLast >> 1;
+  }
+
+  static long sarAux(long butLast, int bits) {
+    return butLast << 63 | (butLast & 1) << 62;
+  }
+
+  static long rolResult(long a, int count, int bits) {
+    int n = count & (bits - 1);
+    long value = Alu.zeroExtend(a, bits);
+    return Alu.signExtend(value << n | value >>> (bits - n), bits);
+  }
+
+  static long rolAux(long result, long oldAux) {
+    boolean cf = (result & 1) != 0;
+    return Flags.withCarryAndOverflow(oldAux, cf, cf ^ result < 0);
+  }
+
+  static long rorResult(long a, int count, int bits) {
+    int n = count & (bits - 1);
+    long value = Alu.zeroExtend(a, bits);
+    return Alu.signExtend(value >>> n | value << (bits - n), bits);
+  }
+
+  static long rorAux(long result, int bits, long oldAux) {
+    boolean cf = result < 0;
+    return Flags.withCarryAndOverflow(oldAux, cf, cf ^ (result >>> (bits - 2) & 1) != 0);
+  }
+
   static long shl(SoftCpu c, long a, int count, int bits) {
     int n = maskCount(count, bits);
     if (n == 0) {
       return a;
     }
-    long beforeLast = a << (n - 1) << (64 - bits); // its top bit is the last one to leave
-    long result = beforeLast << 1 >> (64 - bits);
-    c.flagResult = result;
-    // Bit 62 is CF XOR OF, and OF is CF XOR the result's sign: so bit 62 is that sign.
-    c.flagAux = beforeLast & Long.MIN_VALUE | (result >>> 63) << 62;
-    return result;
+    long butLast = shlButLast(a, n, bits);
+    c.flagAux = shlAux(butLast, bits);
+    return c.flagResult = shlResult(butLast, bits);
   }
 
   static long shr(SoftCpu c, long a, int count, int bits) {
@@ -55,12 +115,9 @@ final class Shift {
     if (n == 0) {
       return a;
     }
-    long beforeLast = Alu.zeroExtend(a, bits) >>> (n - 1);
-    long result = Alu.signExtend(beforeLast >>> 1, bits);
-    c.flagResult = result;
-    long overflow = beforeLast >>> (bits - 1); // not 0 for a count of 1 only
-    c.flagAux = beforeLast << 63 | ((beforeLast ^ overflow) & 1) << 62;
-    return result;
+    long butLast = shrButLast(a, n, bits);
+    c.flagAux = shrAux(butLast, bits);
+    return c.flagResult = shrResult(butLast, bits);
   }
 
   static long sar(SoftCpu c, long a, int count, int bits) {
@@ -68,36 +125,28 @@ final class Shift {
     if (n == 0) {
       return a;
     }
-    long beforeLast = Alu.signExtend(a, bits) >> (n - 1);
-    long result = beforeLast >> 1;
-    c.flagResult = result;
-    c.flagAux = beforeLast << 63 | (beforeLast & 1) << 62;
-    return result;
+    long butLast = sarButLast(a, n, bits);
+    c.flagAux = sarAux(butLast, bits);
+    return c.flagResult = sarResult(butLast, bits);
   }
 
   static long rol(SoftCpu c, long a, int count, int bits) {
-    int masked = maskCount(count, bits);
-    if (masked == 0) {
+    int n = maskCount(count, bits);
+    if (n == 0) {
       return a;
     }
-    int n = masked & (bits - 1);
-    long value = Alu.zeroExtend(a, bits);
-    long result = Alu.signExtend(value << n | value >>> (bits - n), bits);
-    boolean cf = (result & 1) != 0;
-    Alu.setCarryAndOverflow(c, cf, cf ^ result < 0);
+    long result = rolResult(a, n, bits);
+    c.flagAux = rolAux(result, c.flagAux);
     return result;
   }
 
   static long ror(SoftCpu c, long a, int count, int bits) {
-    int masked = maskCount(count, bits);
-    if (masked == 0) {
+    int n = maskCount(count, bits);
+    if (n == 0) {
       return a;
     }
-    int n = masked & (bits - 1);
-    long value = Alu.zeroExtend(a, bits);
-    long result = Alu.signExtend(value >>> n | value << (bits - n), bits);
-    boolean cf = result < 0;
-    Alu.setCarryAndOverflow(c, cf, cf ^ (result >>> (bits - 2) & 1) != 0);
+    long result = rorResult(a, n, bits);
+    c.flagAux = rorAux(result, bits, c.flagAux);
     return result;
   }
 

@@ -10,8 +10,8 @@ final class ShiftNodes {
 
   /** Any shift or rotate by an immediate. */
   static final class ByImm extends Update {
-    private final int operation;
-    private final int count;
+    final int operation;
+    final int count;
 
     ByImm(DecodeContext d, int operation, Place target, int count) {
       super(d, target);
@@ -27,7 +27,7 @@ final class ShiftNodes {
 
   /** Any shift or rotate by CL. */
   static final class ByCl extends Update {
-    private final int operation;
+    final int operation;
 
     ByCl(DecodeContext d, int operation, Place target) {
       super(d, target);
@@ -42,10 +42,10 @@ final class ShiftNodes {
 
   /** SHLD and SHRD by an immediate or by CL. */
   static final class DoubleShift extends Update {
-    private final boolean left;
-    private final Place source;
-    private final boolean byCl;
-    private final int count;
+    final boolean left;
+    final Place source;
+    final boolean byCl;
+    final int count;
 
     DoubleShift(
         DecodeContext d, boolean left, Place target, Place source, boolean byCl, int count) {
@@ -106,7 +106,7 @@ final class ShiftNodes {
   }
 
   static final class Shl64 extends RegImm {
-    private final int count;
+    final int count;
 
     Shl64(DecodeContext d, int dst, int count) {
       super(d, dst, count);
@@ -120,7 +120,7 @@ final class ShiftNodes {
   }
 
   static final class Shr64 extends RegImm {
-    private final int count;
+    final int count;
 
     Shr64(DecodeContext d, int dst, int count) {
       super(d, dst, count);
@@ -134,7 +134,7 @@ final class ShiftNodes {
   }
 
   static final class Sar64 extends RegImm {
-    private final int count;
+    final int count;
 
     Sar64(DecodeContext d, int dst, int count) {
       super(d, dst, count);
@@ -148,7 +148,7 @@ final class ShiftNodes {
   }
 
   static final class Shl32 extends RegImm {
-    private final int count;
+    final int count;
 
     Shl32(DecodeContext d, int dst, int count) {
       super(d, dst, count);
@@ -162,7 +162,7 @@ final class ShiftNodes {
   }
 
   static final class Shr32 extends RegImm {
-    private final int count;
+    final int count;
 
     Shr32(DecodeContext d, int dst, int count) {
       super(d, dst, count);
@@ -176,7 +176,7 @@ final class ShiftNodes {
   }
 
   static final class Sar32 extends RegImm {
-    private final int count;
+    final int count;
 
     Sar32(DecodeContext d, int dst, int count) {
       super(d, dst, count);
@@ -190,7 +190,7 @@ final class ShiftNodes {
   }
 
   static final class Rol32 extends RegImm {
-    private final int count;
+    final int count;
 
     Rol32(DecodeContext d, int dst, int count) {
       super(d, dst, count);
@@ -204,7 +204,7 @@ final class ShiftNodes {
   }
 
   static final class Ror32 extends RegImm {
-    private final int count;
+    final int count;
 
     Ror32(DecodeContext d, int dst, int count) {
       super(d, dst, count);

@@ -8,7 +8,7 @@ final class StackNodes {
   private StackNodes() {}
 
   static final class PushReg64 extends Insn {
-    private final int src;
+    final int src;
 
     PushReg64(DecodeContext d, int src) {
       super(d);
@@ -22,8 +22,8 @@ final class StackNodes {
   }
 
   static final class PushImm extends Insn {
-    private final int size;
-    private final long imm;
+    final int size;
+    final long imm;
 
     PushImm(DecodeContext d, long imm) {
       super(d);
@@ -38,7 +38,7 @@ final class StackNodes {
   }
 
   static final class Push extends Insn {
-    private final Place source;
+    final Place source;
 
     Push(DecodeContext d, Place source) {
       super(d);
@@ -52,7 +52,7 @@ final class StackNodes {
   }
 
   static final class PopReg64 extends Insn {
-    private final int dst;
+    final int dst;
 
     PopReg64(DecodeContext d, int dst) {
       super(d);
@@ -70,7 +70,7 @@ final class StackNodes {
    * POP).
    */
   static final class Pop extends Insn {
-    private final Place target;
+    final Place target;
 
     Pop(DecodeContext d, Place target) {
       super(d);
@@ -92,7 +92,7 @@ final class StackNodes {
 
   /** PUSHA and PUSHAD: all eight, RSP with its value from before. */
   static final class PushAll extends Insn {
-    private final int size;
+    final int size;
 
     PushAll(DecodeContext d) {
       super(d);
@@ -115,7 +115,7 @@ final class StackNodes {
 
   /** POPA and POPAD: all but RSP, whose slot is skipped. */
   static final class PopAll extends Insn {
-    private final int size;
+    final int size;
 
     PopAll(DecodeContext d) {
       super(d);
@@ -141,8 +141,8 @@ final class StackNodes {
   }
 
   static final class Leave extends Insn {
-    private final int size;
-    private final long stackMask;
+    final int size;
+    final long stackMask;
 
     Leave(DecodeContext d) {
       super(d);
@@ -167,12 +167,12 @@ final class StackNodes {
 
   /** ENTER: pushes RBP and up to 31 frame pointers, makes room (SDM vol. 2, ENTER). */
   static final class Enter extends Insn {
-    private final int size;
-    private final int roomBytes;
-    private final int level;
-    private final int stackSegment;
-    private final boolean is64;
-    private final long stackMask;
+    final int size;
+    final int roomBytes;
+    final int level;
+    final int stackSegment;
+    final boolean is64;
+    final long stackMask;
 
     Enter(DecodeContext d, int roomBytes, int level) {
       super(d);
