@@ -85,7 +85,8 @@ abstract class StringInsn extends Insn {
     long budget = stepping ? 1 : BUDGET_BYTES;
     try {
       while (budget > 0 && !done) {
-        long iterations = stepping ? 0 : bulk(c, left);
+        // A count is unsigned; half of all there is takes a while, too.
+        long iterations = stepping ? 0 : bulk(c, left < 0 ? Long.MAX_VALUE : left);
         if (iterations == 0) {
           step(c);
           iterations = 1;
