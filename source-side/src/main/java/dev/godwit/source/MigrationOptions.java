@@ -45,7 +45,7 @@ public record MigrationOptions(
   public static final MigrationOptions DEFAULT =
       new MigrationOptions(
           Duration.ofMillis(50),
-          Integer.MAX_VALUE,
+          60,
           Duration.ofMinutes(10),
           OnTimeout.ABORT,
           Compression.AUTO,

@@ -1,5 +1,7 @@
 package dev.godwit.cpu.soft;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 final class Block {
   /** The most instructions a block has. */
   static final int MAX_INSNS = 64;
+
+  private static final int MOST_OTHERS = 30;
 
   /** Stands for "no block": its epoch is never current. */
   static final Block NONE = new Block(0, 0, 0, -1, 0, new Insn[0], false);
@@ -39,6 +43,9 @@ final class Block {
 
   final long endRip;
 
+  /** Whether it ends with a branch to where a register or memory says. */
+  final boolean indirect;
+
   long epoch = -1;
 
   // Blocks that followed this one; valid if RIP and epoch fit.
@@ -47,6 +54,18 @@ final class Block {
 
   /** Next in its page's hash chain. */
   @Nullable Block nextInPage;
+
+  /** How often it was interpreted since it was last looked at by {@link Translator}. */
+  int heat;
+
+  /** The translated region that starts here. */
+  @Nullable Region region;
+
+  /** Every translated region that it is part of. */
+  private List<Region> regions = List.of();
+
+  /** Where else an indirect branch at its end has gone, besides the two links. */
+  private List<Block> others = List.of();
 
   @SuppressWarnings("NullAway") // NONE links to itself
   Block(long rip, int mode, long gpa, long secondGpa, int bytes, Insn[] code, boolean falls) {
@@ -57,14 +76,51 @@ final class Block {
     this.bytes = bytes;
     this.code = code;
     this.falls = falls;
-    this.endRip = code.length == 0 ? rip : code[code.length - 1].nextRip;
+    Insn last = code.length == 0 ? null : code[code.length - 1];
+    this.endRip = last == null ? rip : last.nextRip;
+    this.indirect = last instanceof BranchNodes.Indirect;
     this.link0 = NONE;
     this.link1 = NONE;
+  }
+
+  /** Notes where an indirect branch at its end has gone. */
+  void wentTo(Block next) {
+    if (others.isEmpty()) {
+      others = new ArrayList<>(4);
+    }
+    if (others.size() < MOST_OTHERS && !others.contains(next)) {
+      others.add(next);
+    }
+  }
+
+  /** Returns what has followed it, most of it. */
+  List<Block> followers() {
+    List<Block> found = new ArrayList<>(others.size() + 2);
+    found.add(link0);
+    found.add(link1);
+    found.addAll(others);
+    return found;
+  }
+
+  /** Makes it part of a region. */
+  void attach(Region part) {
+    if (regions.isEmpty()) {
+      regions = new ArrayList<>(2);
+    }
+    regions.add(part);
+  }
+
+  /** Undoes {@link #attach}. */
+  void detach(Region part) {
+    regions.remove(part);
   }
 
   /** Makes it never run again; if it is running, it ends after the current instruction. */
   void kill() {
     epoch = Long.MIN_VALUE;
+    for (Region part : List.copyOf(regions)) {
+      part.kill();
+    }
     for (int i = 0; i < code.length; i++) {
       code[i] = new Stop(code[i]);
     }

@@ -118,6 +118,26 @@ final class BlockCache implements DecodeContext.CodeSource {
     return block;
   }
 
+  /** Returns the block at an RIP if it is at hand and may run now; without side effects. */
+  @Nullable Block known(long rip) {
+    Block block = jumps[jumpIndex(rip)];
+    return block.rip == rip && block.epoch == epoch ? block : null;
+  }
+
+  /** Returns the block at an RIP even if it was never executed; null if it cannot be. */
+  @Nullable Block ahead(long rip) {
+    long now = c.rip;
+    c.rip = rip;
+    try {
+      Block block = findTranslated(rip, c.mode, false);
+      return block.epoch == epoch ? block : null;
+    } catch (GuestFault fault) {
+      return null;
+    } finally {
+      c.rip = now;
+    }
+  }
+
   /** Returns a block of the one instruction at RIP. */
   Block findSingle() {
     return findTranslated(c.rip, c.mode | SINGLE, true);

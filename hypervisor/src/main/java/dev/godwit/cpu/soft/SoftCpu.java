@@ -143,6 +143,7 @@ final class SoftCpu {
   final int index;
   final Mmu mmu;
   final BlockCache blocks;
+  final Translator translator;
   final Segments segments;
   final Interrupts interrupts;
   final Msrs msrs;
@@ -163,6 +164,7 @@ final class SoftCpu {
     this.segments = new Segments(this);
     this.blocks = new BlockCache(this, codeMap);
     this.mmu = new Mmu(this);
+    this.translator = new Translator(this);
     this.interrupts = new Interrupts(this);
     this.tlb = mmu.tlb(0);
     reset();

@@ -125,6 +125,7 @@ final class SoftVcpu implements Vcpu {
   private void execute() {
     SoftCpu cpu = c;
     BlockCache blocks = cpu.blocks;
+    Translator translator = cpu.translator;
     Block block;
     try {
       block = blocks.find();
@@ -135,6 +136,16 @@ final class SoftVcpu implements Vcpu {
     while (true) {
       if (FaultLog.BLOCKS) {
         cpu.log.block(block.rip);
+      }
+      if (++block.heat > translator.threshold) {
+        Region region = translator.regionOf(block);
+        if (region != null) {
+          block = runRegion(cpu, region);
+          if (block == null) {
+            return;
+          }
+          continue;
+        }
       }
       if (!runBlock(cpu, block) || cpu.attention) {
         return;
@@ -180,6 +191,17 @@ final class SoftVcpu implements Vcpu {
     return true;
   }
 
+  /** Executes a region; returns the block that follows, or null to look around. */
+  private static @Nullable Block runRegion(SoftCpu cpu, Region region) {
+    try {
+      region.run(cpu);
+      return cpu.attention ? null : cpu.blocks.find();
+    } catch (GuestFault fault) {
+      cpu.interrupts.exception(fault);
+      return null;
+    }
+  }
+
   /** Finds the block at RIP and chains it to the one before; null after a fault. */
   private static @Nullable Block link(SoftCpu cpu, Block block) {
     Block next;
@@ -193,6 +215,8 @@ final class SoftVcpu implements Vcpu {
       block.link0 = next;
     } else if (block.link1.epoch != cpu.blocks.epoch) {
       block.link1 = next;
+    } else if (block.indirect) {
+      block.wentTo(next);
     }
     return next;
   }
@@ -208,6 +232,7 @@ final class SoftVcpu implements Vcpu {
       }
       protectAsAsked();
       c.blocks.dropPosted();
+      c.translator.installFinished();
       if (c.activity == Activity.SHUTDOWN) {
         return Exit.SHUTDOWN;
       }

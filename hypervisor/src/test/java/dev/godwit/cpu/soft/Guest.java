@@ -43,12 +43,16 @@ final class Guest implements AutoCloseable {
   final SoftVcpu vcpu;
   final SoftCpu cpu;
 
+  /** The second tier of guests made from now on; tests that change it restore it. */
+  static Translator.Mode translation = Translator.MODE;
+
   /** The last value written to the exit port. */
   int exitValue;
 
   Guest() {
     vcpu = (SoftVcpu) engine.createVcpu(0, new VcpuPorts(memory, io, mmio, clock, apic, 1));
     cpu = vcpu.cpu();
+    cpu.translator.setMode(translation);
     io.map(
         EXIT_PORT,
         1,
@@ -142,6 +146,7 @@ final class Guest implements AutoCloseable {
   SoftVcpu secondVcpu(long rip) {
     VcpuPorts ports = new VcpuPorts(memory, io, mmio, clock, new FakeApic(), 2);
     SoftVcpu second = (SoftVcpu) engine.createVcpu(1, ports);
+    second.cpu().translator.setMode(translation);
     second.restore(vcpu.save());
     second.cpu().rip = rip;
     return second;

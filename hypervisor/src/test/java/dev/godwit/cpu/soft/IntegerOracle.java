@@ -21,7 +21,16 @@ final class IntegerOracle implements AutoCloseable {
   static final Spoiler HONEST = (form, c, result) -> result;
 
   private final HostCpu host = HostCpu.build();
-  private final IntegerRunner soft = new IntegerRunner();
+  private final IntegerRunner soft;
+
+  /**
+   * Makes one.
+   *
+   * @param translated whether 64-bit code is translated rather than interpreted
+   */
+  IntegerOracle(boolean translated) {
+    this.soft = new IntegerRunner(translated);
+  }
 
   /**
    * Draws and compares cases.
@@ -73,15 +82,15 @@ final class IntegerOracle implements AutoCloseable {
   }
 
   /**
-   * For long runs; arguments: first seed, number of seeds, cases a form. Exit status 1 if anything
-   * disagrees.
+   * For long runs; arguments: first seed, number of seeds, cases a form, optionally "translated".
+   * Exit status 1 if anything disagrees.
    */
   public static void main(String[] args) {
     long first = Long.parseLong(args[0]);
     long seeds = Long.parseLong(args[1]);
     int casesAForm = Integer.parseInt(args[2]);
     boolean agreed = true;
-    try (IntegerOracle oracle = new IntegerOracle()) {
+    try (IntegerOracle oracle = new IntegerOracle(args.length > 3)) {
       for (long seed = first; seed < first + seeds; seed++) {
         for (boolean longMode : new boolean[] {true, false}) {
           List<String> found = oracle.disagreements(seed, casesAForm, longMode, HONEST);

@@ -20,12 +20,13 @@ import org.junit.jupiter.api.Timeout;
 class IntegerOracleTest {
   private static final long SEED = 20261121;
   private static final int CASES_A_FORM = 60;
+  private static final int TRANSLATED_CASES_A_FORM = 12;
 
   private static IntegerOracle oracle;
 
   @BeforeAll
   static void start() {
-    oracle = new IntegerOracle();
+    oracle = new IntegerOracle(false);
   }
 
   @AfterAll
@@ -41,6 +42,15 @@ class IntegerOracleTest {
   @Test
   void everyFormOf32BitModeDoesWhatTheHostDoes() {
     assertEquals(List.of(), oracle.disagreements(SEED, CASES_A_FORM, false, IntegerOracle.HONEST));
+  }
+
+  @Test
+  void everyFormOf64BitModeDoesWhatTheHostDoesWhenTranslated() {
+    try (IntegerOracle translated = new IntegerOracle(true)) {
+      assertEquals(
+          List.of(),
+          translated.disagreements(SEED, TRANSLATED_CASES_A_FORM, true, IntegerOracle.HONEST));
+    }
   }
 
   @Test

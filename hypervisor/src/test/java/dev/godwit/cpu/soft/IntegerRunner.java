@@ -3,12 +3,16 @@ package dev.godwit.cpu.soft;
 import dev.godwit.cpu.oracle.OracleCase;
 import dev.godwit.cpu.oracle.OracleResult;
 import dev.godwit.memory.GuestMemory;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs {@link OracleCase}s on the software CPU, instruction by instruction, and compares with the
- * host's results.
+ * Runs {@link OracleCase}s on the software CPU, instruction by instruction or, in 64-bit mode, as
+ * translated regions, and compares with the host's results.
  */
 final class IntegerRunner implements AutoCloseable {
   private static final int MOST_STEPS = 4096;
@@ -19,7 +23,18 @@ final class IntegerRunner implements AutoCloseable {
   private final GuestMemory memory = machine.memory;
   private final DecodeContext decoder = new DecodeContext();
   private final byte[] page = new byte[OracleCase.PAGE_BYTES];
+  private final boolean translated;
+  private final Map<Long, Region> regions = new HashMap<>();
   private boolean longMode = true;
+
+  /**
+   * Makes a runner.
+   *
+   * @param translated whether 64-bit code is translated
+   */
+  IntegerRunner(boolean translated) {
+    this.translated = translated;
+  }
 
   /** Runs a case until it reaches an INT3 or faults. */
   OracleResult run(OracleCase c) {
@@ -36,22 +51,69 @@ final class IntegerRunner implements AutoCloseable {
     System.arraycopy(c.gpr, 0, cpu.regs, 0, 16);
     cpu.setArithmeticFlags(c.rflags);
     cpu.flagsRest = c.rflags & Flags.DF | Flags.IF;
-    long rip = OracleCase.CODE_BASE + c.codeOffset;
+    regions.clear();
+    cpu.rip = OracleCase.CODE_BASE + c.codeOffset;
     GuestFault fault = null;
-    for (int i = 0; i < MOST_STEPS && codeByte(rip) != (INT3 & 0xFF); i++) {
+    for (int i = 0; i < MOST_STEPS && codeByte(cpu.rip) != (INT3 & 0xFF); i++) {
       try {
-        long start = rip;
-        decoder.begin(at -> codeByte(start + at), rip, c.longMode ? 64 : 32, true);
-        Insn insn = OpcodeTable.decode(decoder);
-        insn.execute(cpu);
-        rip = insn.endsBlock() ? cpu.rip : insn.nextRip;
-        cpu.mmu.translateFetch(rip);
+        if (translated && c.longMode) {
+          regions.computeIfAbsent(cpu.rip, this::translate).run(cpu);
+        } else {
+          interpret(cpu.rip);
+        }
+        cpu.mmu.translateFetch(cpu.rip);
       } catch (GuestFault f) {
         fault = f;
         break;
       }
     }
-    return result(c, fault, rip);
+    return result(c, fault, cpu.rip);
+  }
+
+  private void interpret(long rip) {
+    try {
+      Insn insn = decode(rip);
+      insn.execute(cpu);
+      if (!insn.endsBlock()) {
+        cpu.rip = insn.nextRip;
+      }
+    } catch (GuestFault fault) {
+      cpu.rip = rip;
+      throw fault;
+    }
+  }
+
+  private Insn decode(long rip) {
+    decoder.begin(at -> codeByte(rip + at), rip, longMode ? 64 : 32, true);
+    return OpcodeTable.decode(decoder);
+  }
+
+  /** Translates what follows up to an INT3, branches included, as one region. */
+  private Region translate(long start) {
+    List<RegionPlan.Part> parts = new ArrayList<>();
+    List<Insn> insns = new ArrayList<>();
+    long first = start;
+    long rip = start;
+    boolean more = true;
+    while (more) {
+      Insn insn = decode(rip);
+      insns.add(insn);
+      rip = insn.nextRip;
+      more = codeByte(rip) != (INT3 & 0xFF);
+      if (insn.endsBlock() || !more) {
+        Insn[] code = insns.toArray(new Insn[0]);
+        int bytes = (int) (rip - first);
+        Block block = new Block(first, cpu.mode, gpa(first), -1, bytes, code, !insn.endsBlock());
+        parts.add(new RegionPlan.Part(block, code, List.of()));
+        insns.clear();
+        first = rip;
+      }
+    }
+    return RegionWriter.write(new RegionPlan(parts.getFirst().block(), parts, cpu.tlb), cpu);
+  }
+
+  private static long gpa(long rip) {
+    return OracleMachine.CODE_GPA + (rip & OracleCase.PAGE_BYTES - 1);
   }
 
   @Override
@@ -60,7 +122,7 @@ final class IntegerRunner implements AutoCloseable {
   }
 
   private int codeByte(long rip) {
-    return memory.read8(OracleMachine.CODE_GPA + (rip & OracleCase.PAGE_BYTES - 1));
+    return memory.read8(gpa(rip));
   }
 
   private OracleResult result(OracleCase c, @Nullable GuestFault fault, long rip) {
