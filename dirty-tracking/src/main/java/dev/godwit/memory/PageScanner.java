@@ -21,14 +21,4 @@ public final class PageScanner {
                 GuestMemory.PAGE_BYTES)
             < 0;
   }
-
-  /**
-   * Says whether the page of {@code pages} at {@code offset} differs from {@code cached} (4096
-   * bytes).
-   */
-  public static boolean isChanged(MemorySegment pages, long offset, MemorySegment cached) {
-    return MemorySegment.mismatch(
-            pages, offset, offset + GuestMemory.PAGE_BYTES, cached, 0, GuestMemory.PAGE_BYTES)
-        >= 0;
-  }
 }
