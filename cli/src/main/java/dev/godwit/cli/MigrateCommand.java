@@ -76,7 +76,7 @@ final class MigrateCommand extends MachineCommand {
   ExitStatus ask(ControlClient client) {
     MigrateOrder order =
         new MigrateOrder(to, maxDowntime, timeout, bandwidth, compression, verify, onTimeout);
-    return new TransferWatch(spec, client, json)
+    return new TransferWatch(spec, client, name, json)
         .follow(progress -> client.migrate(order, progress));
   }
 }

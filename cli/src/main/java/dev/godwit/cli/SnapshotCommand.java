@@ -37,7 +37,7 @@ final class SnapshotCommand extends MachineCommand {
   ExitStatus ask(ControlClient client) {
     SnapshotOrder order =
         new SnapshotOrder(file.toAbsolutePath().normalize(), suspend, maxDowntime);
-    return new TransferWatch(spec, client, json)
+    return new TransferWatch(spec, client, name, json)
         .follow(progress -> client.snapshot(order, progress));
   }
 }

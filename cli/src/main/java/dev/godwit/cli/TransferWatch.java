@@ -1,6 +1,7 @@
 package dev.godwit.cli;
 
 import com.google.gson.JsonObject;
+import dev.godwit.cli.host.MachineHost;
 import dev.godwit.cli.terminal.StatusLine;
 import dev.godwit.cli.terminal.Terminals;
 import dev.godwit.control.ControlClient;
@@ -30,14 +31,19 @@ final class TransferWatch {
 
   private final CommandSpec spec;
   private final ControlClient client;
+  private final String machine;
   private final boolean json;
   private final StatusLine line = new StatusLine(System.err, Terminals.isError());
   private final CompletableFuture<ExitStatus> finished = new CompletableFuture<>();
   private volatile @Nullable TransferEvent latest;
 
-  TransferWatch(CommandSpec spec, ControlClient client, boolean json) {
+  /**
+   * @param machine what is moved or saved
+   */
+  TransferWatch(CommandSpec spec, ControlClient client, String machine, boolean json) {
     this.spec = spec;
     this.client = client;
+    this.machine = machine;
     this.json = json;
   }
 
@@ -87,6 +93,17 @@ final class TransferWatch {
     latest = event;
     if (event.phase().isLast()) {
       return;
+    }
+    if (event.phase() == Phase.WAITING && (before == null || before.phase() != Phase.WAITING)) {
+      line.clear();
+      PrintWriter err = spec.commandLine().getErr();
+      err.println(
+          spec.qualifiedName()
+              + ": machine "
+              + machine
+              + " waits: "
+              + MachineHost.adviceWhileWaiting(machine));
+      err.flush();
     }
     if (json) {
       print(typed("progress", event));

@@ -165,10 +165,13 @@ public final class MachineHost implements ControlActions, AutoCloseable {
     }
     Machine m = machine.machine();
     MachineState state = m.state();
+    boolean waiting = transfers.isWaiting();
     return new MachineStatus(
         name(),
-        transfers.isWaiting() ? MachineStatus.State.WAITING : stateOf(state),
-        state instanceof MachineState.Stopped(StopReason reason, String why) ? why : detail,
+        waiting ? MachineStatus.State.WAITING : stateOf(state),
+        waiting
+            ? adviceWhileWaiting(name())
+            : state instanceof MachineState.Stopped(StopReason reason, String why) ? why : detail,
         pid,
         machine.engine(),
         m.config().ramBytes(),
@@ -220,17 +223,18 @@ public final class MachineHost implements ControlActions, AutoCloseable {
     if (transfers.isWaiting()) {
       throw new ControlException(
           ControlException.Code.WRONG_STATE,
-          "machine "
-              + name()
-              + " cannot be "
-              + action
-              + ": it was handed over and nobody here knows whether it runs at the destination; if"
-              + " you know that it does not, 'godwit resume --force "
-              + name()
-              + "', if it does, 'godwit stop --force "
-              + name()
-              + "'");
+          "machine " + name() + " cannot be " + action + ": " + adviceWhileWaiting(name()));
     }
+  }
+
+  /** Returns what a person can do when a machine waits because the answer to COMMIT got lost. */
+  public static String adviceWhileWaiting(String name) {
+    return "it was handed over and nobody here knows whether it runs at the destination; if you"
+        + " know that it does not and never will, 'godwit resume --force "
+        + name
+        + "', if it does, 'godwit stop --force "
+        + name
+        + "'";
   }
 
   @Override
