@@ -2,6 +2,7 @@ package dev.godwit.cli;
 
 import dev.godwit.boot.BootImage;
 import dev.godwit.cli.host.AssembledMachine;
+import dev.godwit.cli.host.HostMemory;
 import dev.godwit.cli.host.MachineAssembler;
 import dev.godwit.cli.host.MachineHost;
 import dev.godwit.cli.host.PcAssembler;
@@ -80,6 +81,7 @@ final class RunCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     MachineAssembler assembler = new PcAssembler();
     MachineConfig config = assembler.configure(name, ramBytes, cpus);
+    HostMemory.require(name, ramBytes);
     BootImage image = image();
     RunDirectory directory = main.directory();
     return detach ? background(directory, image) : foreground(directory, assembler, config, image);

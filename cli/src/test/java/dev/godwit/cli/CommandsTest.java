@@ -106,6 +106,16 @@ class CommandsTest {
   }
 
   @Test
+  void aMachineLargerThanTheHostIsRefusedBeforeItIsMade() {
+    assertEquals(
+        ExitStatus.FAILED, godwit("run", "big", "--memory", "900G", "--kernel", "/dev/null"));
+    assertTrue(
+        err.toString().startsWith("godwit run: machine big needs 922564 MiB of memory here, and "),
+        err.toString());
+    assertEquals(List.of("alpha"), directory.names());
+  }
+
+  @Test
   void statusAsJsonHasItsFields() {
     assertEquals(ExitStatus.OK, godwit("status", "alpha", "--json"));
     JsonObject status = json().getFirst();

@@ -32,7 +32,8 @@ public interface HostEnvironment {
 
     private MemInfo() {}
 
-    static long availableBytes() {
+    /** Returns the estimate; {@code Long.MAX_VALUE} if the host hides it. */
+    public static long availableBytes() {
       try {
         Matcher matcher = AVAILABLE.matcher(Files.readString(Path.of("/proc/meminfo")));
         return matcher.find() ? Long.parseLong(matcher.group(1)) * 1024 : Long.MAX_VALUE;
