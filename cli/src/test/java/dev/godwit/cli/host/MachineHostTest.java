@@ -24,9 +24,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,7 +47,7 @@ class MachineHostTest {
   private SyntheticMachine machine;
   private MachineHost host;
 
-  private final class SyntheticAssembler implements MachineAssembler {
+  private class SyntheticAssembler implements MachineAssembler {
     @Override
     public MachineConfig configure(String name, long ramBytes, int vcpus) {
       return SyntheticMachine.config(name, ramBytes, vcpus, LOAD);
@@ -158,23 +161,48 @@ class MachineHostTest {
     }
   }
 
+  /** What was typed into it would be overwritten by the machine's own state. */
+  @Test
+  void aDestinationServesNoConsoleBeforeItsMachineRuns() throws Exception {
+    CompletableFuture<ControlException> refused = new CompletableFuture<>();
+    AtomicReference<@Nullable MachineHost> other = new AtomicReference<>();
+    MachineAssembler nosy =
+        new SyntheticAssembler() {
+          @Override
+          public AssembledMachine assemble(
+              MachineConfig config, GuestMemory memory, String engine, Optional<BootImage> image) {
+            MachineHost arriving = Objects.requireNonNull(other.get());
+            refused.complete(assertThrows(ControlException.class, arriving::console));
+            return super.assemble(config, memory, engine, image);
+          }
+        };
+    try (Reception reception =
+            new Reception(Endpoint.parse("127.0.0.1:0"), "beta", nosy, "synthetic", "test");
+        MachineHost receiving = MachineHost.open(directory, "beta", "test")) {
+      other.set(receiving);
+      var outcome = reception.outcome();
+      reception.host(receiving);
+      assertEquals(TransferEvent.Phase.DONE, migrateTo(reception.listening().toString()).phase());
+      outcome.get();
+      assertEquals(ControlException.Code.WRONG_STATE, refused.get().code());
+      assertTrue(String.valueOf(refused.get().getMessage()).contains("has no machine yet"));
+      assertNotNull(receiving.console());
+    }
+  }
+
+  private TransferEvent migrateTo(String address) {
+    return host.migrate(
+        new MigrateOrder(address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", false, ""),
+        event -> {});
+  }
+
   @Test
   void aNameInUseAtTheDestinationIsRefusedAndTheMachineGoesOn() {
     try (Reception reception =
             new Reception(Endpoint.parse("127.0.0.1:0"), null, assembler, "synthetic", "test");
         MachineHost other = MachineHost.open(directory, "receive-1", "test")) {
       reception.host(other);
-      TransferEvent last =
-          host.migrate(
-              new MigrateOrder(
-                  reception.listening().toString(),
-                  Duration.ofSeconds(1),
-                  Duration.ZERO,
-                  0,
-                  "auto",
-                  false,
-                  ""),
-              event -> {});
+      TransferEvent last = migrateTo(reception.listening().toString());
       assertEquals(TransferEvent.Phase.FAILED, last.phase());
       assertTrue(last.error().contains("a machine named alpha is here already"), last.error());
       assertEquals("receive-1", other.name());
@@ -187,11 +215,7 @@ class MachineHostTest {
 
   @Test
   void nobodyListensThereAndTheMachineGoesOn() {
-    TransferEvent last =
-        host.migrate(
-            new MigrateOrder(
-                "127.0.0.1:1", Duration.ofSeconds(1), Duration.ZERO, 0, "auto", false, ""),
-            event -> {});
+    TransferEvent last = migrateTo("127.0.0.1:1");
     assertEquals(TransferEvent.Phase.FAILED, last.phase());
     assertEquals("UNREACHABLE", last.errorCode());
     assertEquals(last, host.status().transfer());
