@@ -8,13 +8,13 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** Everything that a guest writes to its console, wherever it runs. Thread-safe. */
-final class Transcript {
+public final class Transcript {
   private final StringBuilder text = new StringBuilder();
   private long droppedBytes;
   private int open;
 
   /** Returns a listener that appends what one process's console gives. */
-  synchronized ControlClient.ConsoleListener listener() {
+  public synchronized ControlClient.ConsoleListener listener() {
     open++;
     return new ControlClient.ConsoleListener() {
       @Override
@@ -40,21 +40,27 @@ final class Transcript {
     notifyAll();
   }
 
-  synchronized String text() {
+  /** Returns all of it. */
+  public synchronized String text() {
     return text.toString();
   }
 
   /** Returns how much of the output was lost because it was not read in time. */
-  synchronized long droppedBytes() {
+  public synchronized long droppedBytes() {
     return droppedBytes;
   }
 
-  /** Waits until every console that it listens to has said its last. */
-  synchronized void awaitClosed(Duration patience) throws InterruptedException {
+  /**
+   * Waits until every console that it listens to has said its last.
+   *
+   * @return whether that was in time
+   */
+  public synchronized boolean awaitClosed(Duration patience) throws InterruptedException {
     long deadline = System.nanoTime() + patience.toNanos();
     while (open > 0 && deadline - System.nanoTime() > 0) {
       wait(Math.max(1, (deadline - System.nanoTime()) / 1_000_000));
     }
+    return open == 0;
   }
 
   /**
@@ -62,7 +68,7 @@ final class Transcript {
    *
    * @return whether it came in time
    */
-  synchronized boolean await(Predicate<String> wanted, Duration patience)
+  public synchronized boolean await(Predicate<String> wanted, Duration patience)
       throws InterruptedException {
     long deadline = System.nanoTime() + patience.toNanos();
     while (!wanted.test(text.toString())) {

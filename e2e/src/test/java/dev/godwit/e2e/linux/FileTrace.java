@@ -13,6 +13,12 @@ final class FileTrace {
   private static final Pattern OPEN =
       Pattern.compile("(?:openat\\(AT_FDCWD, |open\\(|creat\\()\"([^\"]*)\"(.*)");
 
+  /** Calls that make or change a file by its name; every path in them must be harmless. */
+  private static final Pattern CHANGE =
+      Pattern.compile("\\b(?:openat2|rename\\w*|link\\w*|truncate)\\(");
+
+  private static final Pattern PATH = Pattern.compile("\"([^\"]*)\"");
+
   /** Native code that libraries unpack for the JVM to load: no state of any machine. */
   private static final Pattern LIBRARY = Pattern.compile("/tmp/lib(netty_|lz4-java)[^/]*");
 
@@ -62,9 +68,11 @@ final class FileTrace {
         if (writes && !isHarmless(open.group(1), except)) {
           written.add(open.group(1));
         }
-      } else if (line.matches(".*\\b(openat2|rename\\w*|link\\w*|truncate)\\(.*")
-          && !line.contains(", \"" + except + "/")) {
-        written.add(line);
+      } else if (CHANGE.matcher(line).find()) {
+        List<String> paths = PATH.matcher(line).results().map(path -> path.group(1)).toList();
+        if (paths.isEmpty() || !paths.stream().allMatch(path -> isHarmless(path, except))) {
+          written.add(line);
+        }
       }
     }
     return written;

@@ -1,5 +1,7 @@
 package dev.godwit.e2e.linux;
 
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import dev.godwit.control.ControlClient;
 import dev.godwit.control.MachineStatus;
 import dev.godwit.control.RunDirectory;
@@ -12,7 +14,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** What stands for one host: a directory of control sockets, and the processes started there. */
 final class Host implements AutoCloseable {
@@ -73,17 +77,35 @@ final class Host implements AutoCloseable {
      * Waits until its standard output holds something; fails with what it said if it ends before.
      */
     String awaitOut(String wanted) throws Exception {
+      return awaitOut(out -> out.contains(wanted), "'" + wanted + "'");
+    }
+
+    /** As above, for what can be described in words only. */
+    String awaitOut(Predicate<String> wanted, String words) throws Exception {
       long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(COMMAND_SECONDS);
-      while (!out().contains(wanted)) {
-        if (!process.isAlive() && !out().contains(wanted)) {
+      while (!wanted.test(out())) {
+        if (!process.isAlive() && !wanted.test(out())) {
           throw new AssertionError("ended with " + process.exitValue() + ": " + out() + err());
         }
         if (System.nanoTime() > deadline) {
-          throw new AssertionError("'" + wanted + "' did not come: " + out() + err());
+          throw new AssertionError(words + " did not come: " + out() + err());
         }
         Thread.sleep(20);
       }
       return out();
+    }
+
+    /** SIGKILL: no last words. */
+    void kill() {
+      process.destroyForcibly();
+    }
+
+    /** SIGINT: as Ctrl-C. */
+    void interrupt() throws Exception {
+      Process kill = new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start();
+      if (kill.waitFor() != 0) {
+        throw new AssertionError("it had ended: " + out() + err());
+      }
     }
 
     /** Waits for its end. */
@@ -93,6 +115,13 @@ final class Host implements AutoCloseable {
       }
       return new Done(process.exitValue(), out(), err());
     }
+  }
+
+  /** Returns the objects that {@code --json} has printed so far, a whole line each. */
+  static Stream<JsonObject> jsonLines(String out) {
+    return out.substring(0, out.lastIndexOf('\n') + 1)
+        .lines()
+        .map(line -> JsonParser.parseString(line).getAsJsonObject());
   }
 
   /** Returns the command line of the launched program. */
@@ -190,16 +219,29 @@ final class Host implements AutoCloseable {
     return directory.names();
   }
 
-  /** Ends every process that was started here. */
-  @Override
-  public void close() throws Exception {
+  /** Ends every process that was started here, but for one that goes on. */
+  void endAllBut(@Nullable Started kept) throws InterruptedException {
     List<Started> all;
     synchronized (started) {
       all = List.copyOf(started);
     }
     for (Started one : all) {
-      one.process.descendants().forEach(ProcessHandle::destroyForcibly);
-      one.process.destroyForcibly().waitFor();
+      if (one != kept) {
+        one.process.descendants().forEach(ProcessHandle::destroyForcibly);
+        one.process.destroyForcibly().waitFor();
+      }
     }
+  }
+
+  /** Ends every process that was started here. */
+  @Override
+  public void close() throws Exception {
+    endAllBut(null);
+    try (Stream<Path> sockets = Files.list(directory.path())) {
+      for (Path left : sockets.toList()) {
+        Files.delete(left);
+      }
+    }
+    Files.delete(directory.path());
   }
 }

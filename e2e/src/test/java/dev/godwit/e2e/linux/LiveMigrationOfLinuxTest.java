@@ -1,13 +1,12 @@
 package dev.godwit.e2e.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import dev.godwit.cli.demo.Heartbeats;
 import dev.godwit.control.ControlClient;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,7 +26,7 @@ class LiveMigrationOfLinuxTest {
 
   @Test
   void stockLinuxMovesBackAndForthWithItsWorkingSetIntact() throws Exception {
-    Transcript transcript = new Transcript();
+    GuestTranscript transcript = new GuestTranscript();
     try (Host left = new Host("left");
         Host right = new Host("right")) {
       Host.Started process = left.start(Guest.bootArguments(NAME).toArray(String[]::new));
@@ -58,9 +57,7 @@ class LiveMigrationOfLinuxTest {
       }
       assertEquals(0, here.run("stop", NAME, "--force").status());
       client.close();
-      Heartbeats.Verdict verdict = transcript.heartbeats();
-      assertTrue(verdict.isWhole(), verdict.toString());
-      assertFalse(transcript.mismatch(), "the guest found its memory or registers damaged");
+      transcript.assertWhole();
       assertEquals(List.of(), here.leftovers());
     }
   }
@@ -79,7 +76,7 @@ class LiveMigrationOfLinuxTest {
   /** The proof that the test above can fail, and that {@code --verify} notices what it is for. */
   @Test
   void aMigrationThatForgetsDirtyPagesIsCaught() throws Exception {
-    Transcript transcript = new Transcript();
+    GuestTranscript transcript = new GuestTranscript();
     try (Host left = new Host("forgetful");
         Host right = new Host("victim")) {
       left.startCommand(
@@ -108,7 +105,7 @@ class LiveMigrationOfLinuxTest {
 
   @Test
   void theDestinationWritesNoFile() throws Exception {
-    Transcript transcript = new Transcript();
+    GuestTranscript transcript = new GuestTranscript();
     try (Host left = new Host("traced-source");
         Host right = new Host("traced-destination")) {
       left.start(Guest.bootArguments(NAME).toArray(String[]::new));
@@ -153,5 +150,31 @@ class LiveMigrationOfLinuxTest {
             .start();
     assertEquals(0, process.waitFor());
     assertEquals(List.of(file.toString()), FileTrace.written(trace, Path.of("/nowhere")));
+  }
+
+  /** Control sockets are renamed within their folder; what is renamed out of it is no socket. */
+  @Test
+  void theTraceSeesWhatIsRenamedOutOfTheHarmlessFolder() throws Exception {
+    Path folder = Files.createTempDirectory("godwit-renamed");
+    Path other = Path.of("target", "e2e", "renamed.txt").toAbsolutePath();
+    Path trace = Path.of("target", "e2e", "rename.strace").toAbsolutePath();
+    Files.createFile(folder.resolve("a"));
+    assertEquals(List.of(), renamed(trace, folder, folder.resolve("a"), folder.resolve("b")));
+    List<String> seen = renamed(trace, folder, folder.resolve("b"), other);
+    assertEquals(1, seen.size(), seen.toString());
+    assertTrue(seen.getFirst().contains(other.toString()), seen.toString());
+    Files.delete(other);
+    Files.delete(folder);
+  }
+
+  private static List<String> renamed(Path trace, Path harmless, Path from, Path to)
+      throws Exception {
+    Process process =
+        new ProcessBuilder(FileTrace.command(trace, List.of("mv", from.toString(), to.toString())))
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    assertEquals(0, process.waitFor());
+    return FileTrace.written(trace, harmless);
   }
 }

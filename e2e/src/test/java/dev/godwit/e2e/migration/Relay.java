@@ -7,15 +7,19 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.StandardSocketOptions;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A TCP relay between a source and a destination that does to their connections what networks do.
  */
-final class Relay implements AutoCloseable {
+public final class Relay implements AutoCloseable {
   /** What happens to bytes of one direction. */
-  enum Mode {
+  public enum Mode {
     /** They pass. */
     PASS,
     /** They wait: the connection is half-open, and may come alive again. */
@@ -31,15 +35,35 @@ final class Relay implements AutoCloseable {
   private volatile Mode toSource = Mode.PASS;
   private volatile boolean refusing;
   private volatile int delayMillis;
+  private final AtomicReference<@Nullable CallHook> hook = new AtomicReference<>();
 
-  Relay(int targetPort) throws IOException {
+  /**
+   * @param path how a call's name is written on the wire: gRPC's :path, the first time on a
+   *     connection as it is
+   */
+  private record CallHook(byte[] path, Runnable action) {}
+
+  /** Begins to listen on a port of its own. */
+  public Relay(int targetPort) throws IOException {
     this.targetPort = targetPort;
     this.listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     Thread.ofVirtual().start(this::accept);
   }
 
-  int port() {
+  /** Returns where it listens. */
+  public int port() {
     return listening.getLocalPort();
+  }
+
+  /**
+   * Does something, once, before the beginning of a call passes on to the destination.
+   *
+   * @param call its name, as in {@code Commit}
+   * @param action may take its time: until it ends, nothing of that connection passes
+   */
+  public void beforeCall(String call, Runnable action) {
+    hook.set(
+        new CallHook(("/godwit.v1.Migration/" + call).getBytes(StandardCharsets.US_ASCII), action));
   }
 
   private void accept() {
@@ -70,6 +94,9 @@ final class Relay implements AutoCloseable {
       InputStream in = from.getInputStream();
       OutputStream out = to.getOutputStream();
       for (int length = in.read(bytes); length >= 0; length = in.read(bytes)) {
+        if (towardsDestination) {
+          watch(bytes, length);
+        }
         if (delayMillis > 0) {
           Thread.sleep(delayMillis);
         }
@@ -88,11 +115,31 @@ final class Relay implements AutoCloseable {
     }
   }
 
+  /** A call begins with a frame of headers, which gRPC flushes whole: never in two pieces. */
+  private void watch(byte[] bytes, int length) {
+    CallHook wanted = hook.get();
+    if (wanted != null
+        && contains(bytes, length, wanted.path)
+        && hook.compareAndSet(wanted, null)) {
+      wanted.action.run();
+    }
+  }
+
+  private static boolean contains(byte[] bytes, int length, byte[] part) {
+    for (int at = 0; at <= length - part.length; at++) {
+      if (Arrays.equals(bytes, at, at + part.length, part, 0, part.length)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private Mode mode(boolean towardsDestination) {
     return towardsDestination ? toDestination : toSource;
   }
 
-  void setModes(Mode destination, Mode source) {
+  /** Sets what happens to bytes of each direction from now on. */
+  public void setModes(Mode destination, Mode source) {
     toDestination = destination;
     toSource = source;
   }
@@ -103,13 +150,13 @@ final class Relay implements AutoCloseable {
   }
 
   /** Cuts all connections; new ones are cut at once until {@link #heal}. */
-  void cut() {
+  public void cut() {
     refusing = true;
     cutOnce();
   }
 
   /** Cuts all connections; new ones pass. */
-  void cutOnce() {
+  public void cutOnce() {
     for (Socket socket : sockets) {
       try {
         socket.setSoLinger(true, 0);
@@ -120,7 +167,8 @@ final class Relay implements AutoCloseable {
     }
   }
 
-  void heal() {
+  /** Lets everything pass again, on new connections. */
+  public void heal() {
     refusing = false;
     setModes(Mode.PASS, Mode.PASS);
     delayMillis = 0;
