@@ -44,6 +44,7 @@ public final class Receiver implements AutoCloseable {
 
   private DestState state = new DestState.Waiting();
   private @Nullable Incoming incoming;
+  private boolean building;
   private volatile long lastSignNanos;
   private long preparedNanos;
   private boolean wasPrepared;
@@ -117,14 +118,32 @@ public final class Receiver implements AutoCloseable {
     }
     StreamHeader header = StreamCodec.fromProto(request.getHeader());
     synchronized (this) {
-      if (!(state instanceof DestState.Waiting) || incoming != null) {
+      if (!(state instanceof DestState.Waiting) || building) {
         throw new ReceiveException(
             PeerError.Code.BUSY, "this receiver has a machine already: start another one");
       }
-      incoming = Incoming.build(request.getToken(), header, factory, host);
-      lastSignNanos = System.nanoTime();
-      become(new DestState.Event.Accepted());
+      building = true;
     }
+    // Without the monitor: it may take seconds, in which signs of life are asked for.
+    Incoming machine;
+    try {
+      machine = Incoming.build(request.getToken(), header, factory, host);
+    } catch (RuntimeException | Error e) {
+      synchronized (this) {
+        building = false;
+      }
+      throw e;
+    }
+    synchronized (this) {
+      if (state instanceof DestState.Waiting) {
+        incoming = machine;
+        lastSignNanos = System.nanoTime();
+        become(new DestState.Event.Accepted());
+        return;
+      }
+    }
+    machine.discard("the receiver was closed meanwhile");
+    throw new ReceiveException(PeerError.Code.CANCELLED, "the receiver was closed meanwhile");
   }
 
   /**

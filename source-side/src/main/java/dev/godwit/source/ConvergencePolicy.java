@@ -8,6 +8,9 @@ import dev.godwit.wire.PageBatch;
  * rest. Pure: what was measured in, a decision out.
  */
 final class ConvergencePolicy {
+  /** So long the link is given to show how fast it answers; the best of its answers counts. */
+  private static final long SETTLE_NANOS = 3_000_000_000L;
+
   private final MigrationOptions options;
 
   ConvergencePolicy(MigrationOptions options) {
@@ -65,23 +68,34 @@ final class ConvergencePolicy {
     if (measured.expectedNanos() <= options.maxDowntime().toNanos()) {
       return new Decision.Stop(false);
     }
-    boolean outOfRounds = measured.rounds() >= options.maxRounds();
-    if (!outOfRounds && measured.elapsedNanos() < options.timeout().toNanos()) {
+    boolean hopeless =
+        measured.fixedNanos() > options.maxDowntime().toNanos()
+            && measured.elapsedNanos() >= SETTLE_NANOS;
+    boolean over =
+        measured.rounds() >= options.maxRounds()
+            || measured.elapsedNanos() >= options.timeout().toNanos();
+    if (!hopeless && !over) {
       return new Decision.AnotherRound();
     }
     if (options.onTimeout() == OnTimeout.STOP) {
       return new Decision.Stop(true);
     }
-    return new Decision.GiveUp(
-        ("the guest does not converge: after %d rounds and %.1f s, %d pages are still to be sent,"
-                + " it dirties %d pages a second, and the pause would be %.0f ms where %d ms are"
-                + " allowed; allow more with --max-downtime or say --on-timeout stop")
-            .formatted(
-                measured.rounds(),
-                measured.elapsedNanos() / 1e9,
-                measured.dirtyPages(),
-                measured.dirtyPagesPerSecond(),
-                measured.expectedNanos() / 1e6,
-                options.maxDowntime().toMillis()));
+    return new Decision.GiveUp(hopeless ? tooFarAway(measured) : doesNotConverge(measured));
+  }
+
+  private String tooFarAway(Measured measured) {
+    return "the pause would be %.0f ms without a single page, where %d ms are allowed: the link or one of the hosts is too slow; allow more with --max-downtime"
+        .formatted(measured.fixedNanos() / 1e6, options.maxDowntime().toMillis());
+  }
+
+  private String doesNotConverge(Measured measured) {
+    return "the guest does not converge: after %d rounds and %.1f s, %d pages are still to be sent, it dirties %d pages a second, and the pause would be %.0f ms where %d ms are allowed; allow more with --max-downtime"
+        .formatted(
+            measured.rounds(),
+            measured.elapsedNanos() / 1e9,
+            measured.dirtyPages(),
+            measured.dirtyPagesPerSecond(),
+            measured.expectedNanos() / 1e6,
+            options.maxDowntime().toMillis());
   }
 }

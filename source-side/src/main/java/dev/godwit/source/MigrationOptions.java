@@ -45,7 +45,7 @@ public record MigrationOptions(
   public static final MigrationOptions DEFAULT =
       new MigrationOptions(
           Duration.ofMillis(50),
-          60,
+          Integer.MAX_VALUE,
           Duration.ofMinutes(10),
           OnTimeout.ABORT,
           Compression.AUTO,

@@ -51,6 +51,14 @@ public final class NetworkSink implements StateSink {
   /** What verifying and restoring takes beside the messages' time on the link. */
   private static final long RESTORE_NANOS = 5_000_000;
 
+  /**
+   * The first beats follow each other closely: the best of their round trips is what the link and
+   * the destination can do, once the code that serves them is warm.
+   */
+  private static final int FIRST_BEATS = 8;
+
+  private static final Duration FIRST_HEARTBEAT = Duration.ofMillis(20);
+
   private final Connections connections;
   private final String producer;
   private final NetworkSinkOptions options;
@@ -106,8 +114,14 @@ public final class NetworkSink implements StateSink {
               .setHeader(StreamCodec.toProto(header))
               .build();
       LOG.debug("{} answered hello after {} ns", connections, System.nanoTime() - start);
+      beating = true;
+      heart = Thread.ofVirtual().name("migration-heartbeat").start(() -> beat(channel));
       call(stub(channel, options.preflight()).preflight(request));
     } catch (StatusRuntimeException e) {
+      MigrationException known = lost;
+      if (known != null) {
+        throw known;
+      }
       PeerError said = PeerError.from(e.getTrailers());
       throw said != null
           ? new MigrationException(
@@ -119,8 +133,6 @@ public final class NetworkSink implements StateSink {
       throw new MigrationException(
           MigrationException.Code.REFUSED, String.valueOf(e.getMessage()), e);
     }
-    beating = true;
-    heart = Thread.ofVirtual().name("migration-heartbeat").start(() -> beat(channel));
     PageSender sender =
         new PageSender(connections, token.toByteArray(), options.silence(), this::lost);
     pages = sender;
@@ -293,7 +305,7 @@ public final class NetworkSink implements StateSink {
   private void beat(ManagedChannel channel) {
     HeartbeatRequest request = HeartbeatRequest.newBuilder().setToken(token).build();
     try {
-      while (beating) {
+      for (int beats = 1; beating; beats++) {
         long start = System.nanoTime();
         HeartbeatReply reply = stub(channel, options.silence()).heartbeat(request).get();
         long nanos = System.nanoTime() - start;
@@ -307,7 +319,7 @@ public final class NetworkSink implements StateSink {
         if (sender != null) {
           sender.landed(reply.getLandedPages());
         }
-        Thread.sleep(options.heartbeat());
+        Thread.sleep(beats < FIRST_BEATS ? FIRST_HEARTBEAT : options.heartbeat());
       }
     } catch (ExecutionException e) {
       if (beating) {

@@ -6,7 +6,8 @@ import java.time.Duration;
  * How patient a {@link NetworkSink} is.
  *
  * @param connect for a connection
- * @param preflight for the destination's decision whether it takes the machine
+ * @param preflight for the destination's decision whether it takes the machine, which it may build
+ *     on a slow host meanwhile; it has to give signs of life all the time
  * @param heartbeat how often it asks for a sign of life
  * @param silence without a sign of life for so long, the destination counts as dead
  * @param prepare for restoring the sections, and the digest of RAM if that is taken
@@ -25,7 +26,7 @@ public record NetworkSinkOptions(
   public static final NetworkSinkOptions DEFAULT =
       new NetworkSinkOptions(
           Duration.ofSeconds(5),
-          Duration.ofSeconds(10),
+          Duration.ofSeconds(60),
           Duration.ofMillis(500),
           Duration.ofMillis(3500),
           Duration.ofSeconds(30),

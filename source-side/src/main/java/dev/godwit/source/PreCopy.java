@@ -4,6 +4,7 @@ import dev.godwit.memory.GuestMemory;
 import dev.godwit.memory.PageSet;
 import dev.godwit.source.MigrationOptions.Compression;
 import dev.godwit.wire.PageBatch;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -13,6 +14,8 @@ import java.util.function.BooleanSupplier;
 final class PreCopy {
   /** Rounds with fewer pages say little about the link. */
   private static final long TELLING_PAGES = 128;
+
+  private static final long MIN_ROUND_NANOS = 10_000_000;
 
   private final GuestMemory memory;
   private final StateSink sink;
@@ -28,6 +31,7 @@ final class PreCopy {
   private final PageSet harvested;
 
   private int rounds;
+  private long roundStartNanos;
   private long pageBytesPerSecond;
 
   PreCopy(
@@ -54,8 +58,15 @@ final class PreCopy {
     send(false);
   }
 
-  /** Sends the dirty pages while the guest runs. */
+  /**
+   * Sends the dirty pages while the guest runs. Not before the last round is a moment ago: when
+   * little is left, rounds without a pause between them would cost much and gain nothing.
+   */
   void round() {
+    long early = MIN_ROUND_NANOS - (System.nanoTime() - roundStartNanos);
+    if (early > 0) {
+      LockSupport.parkNanos(early);
+    }
     harvest();
     send(false);
   }
@@ -76,6 +87,7 @@ final class PreCopy {
   private void send(boolean last) {
     RoundFeed feed = new RoundFeed(memory, pending, rounds, last, compression, limit, cancelled);
     meter.roundStarts(feed);
+    roundStartNanos = System.nanoTime();
     sink.sendPages(feed);
     RoundReport report = meter.roundEnds(feed);
     pending.clear();

@@ -47,6 +47,18 @@ class ConvergencePolicyTest {
   }
 
   @Test
+  void givesUpEarlyWhenNotEvenAnEmptyPauseFits() {
+    Measured early = new Measured(9, 2_900_000_000L, 0, 1_000_000_000, 0, 51_000_000);
+    Measured settled = new Measured(9, 3_000_000_000L, 0, 1_000_000_000, 0, 51_000_000);
+    assertInstanceOf(Decision.AnotherRound.class, policy.decide(early));
+    Decision.GiveUp giveUp = assertInstanceOf(Decision.GiveUp.class, policy.decide(settled));
+    assertTrue(giveUp.why().contains("51 ms without a single page"), giveUp.why());
+    ConvergencePolicy stop =
+        new ConvergencePolicy(OPTIONS.withTimeout(Duration.ofSeconds(60), OnTimeout.STOP));
+    assertEquals(new Decision.Stop(true), stop.decide(settled));
+  }
+
+  @Test
   void stopsWhateverItTakesWhenTheUserSaysSo() {
     ConvergencePolicy stop =
         new ConvergencePolicy(OPTIONS.withTimeout(Duration.ofSeconds(60), OnTimeout.STOP));

@@ -82,8 +82,9 @@ class LiveMigrationTest {
         lab.migration(source, Lab.sinkTo(receiver.port()), Lab.options(false)).run();
     Received received = lab.received(receiver);
     long lostNanos = before - guestAheadOfHostNanos(received.machine());
-    // What cannot be known is how much of COMMIT's round trip was its way there.
-    assertTrue(lostNanos > -1_000_000, () -> "the guest got " + -lostNanos + " ns too much");
+    // What cannot be known is how much of COMMIT's round trip was its way there; half of the best
+    // round trip is assumed, which on a busy host is some milliseconds.
+    assertTrue(lostNanos > -3_000_000, () -> "the guest got " + -lostNanos + " ns too much");
     assertTrue(
         lostNanos < report.downtime().commitNanos() + 1_000_000,
         () -> "the guest lost " + lostNanos + " ns; " + report);
