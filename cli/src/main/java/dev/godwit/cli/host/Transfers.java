@@ -20,7 +20,6 @@ import dev.godwit.source.NetworkSinkOptions;
 import dev.godwit.source.SourceState;
 import dev.godwit.source.StateSink;
 import dev.godwit.source.file.FileSink;
-import java.time.Duration;
 import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -30,20 +29,6 @@ import org.jspecify.annotations.Nullable;
 final class Transfers {
   /** Rounds before a machine that is to be suspended is stopped, however much is left. */
   private static final int SUSPEND_ROUNDS = 3;
-
-  /**
-   * Patient before anything is sent, when the guest runs and nothing is lost by waiting: a starved
-   * host takes long to build a machine. Once it has the machine, the defaults count.
-   */
-  private static final NetworkSinkOptions PATIENCE =
-      new NetworkSinkOptions(
-          Duration.ofSeconds(15),
-          Duration.ofSeconds(60),
-          NetworkSinkOptions.DEFAULT.heartbeat(),
-          NetworkSinkOptions.DEFAULT.silence(),
-          NetworkSinkOptions.DEFAULT.prepare(),
-          NetworkSinkOptions.DEFAULT.commit(),
-          NetworkSinkOptions.DEFAULT.goodbye());
 
   private @Nullable LiveMigration running;
   private @Nullable TransferEvent last;
@@ -112,7 +97,7 @@ final class Transfers {
     MigrationOptions options = options(order);
     return run(
         machine,
-        new NetworkSink(to.host(), to.port(), version, PATIENCE),
+        new NetworkSink(to.host(), to.port(), version, NetworkSinkOptions.DEFAULT),
         Afterwards.MIGRATED,
         options,
         TransferEvent.beginning(Kind.MIGRATE, order.to()),
