@@ -19,9 +19,6 @@ final class FileTrace {
 
   private static final Pattern PATH = Pattern.compile("\"([^\"]*)\"");
 
-  /** Native code that libraries unpack for the JVM to load: no state of any machine. */
-  private static final Pattern LIBRARY = Pattern.compile("/tmp/lib(netty_|lz4-java)[^/]*");
-
   private FileTrace() {}
 
   /** Returns a command that runs another one under strace. */
@@ -48,7 +45,7 @@ final class FileTrace {
 
   /**
    * Returns the files that were opened for writing, renamed, linked or truncated, but for devices,
-   * what the kernel makes up, native libraries and what is below a folder (of control sockets).
+   * what the kernel makes up and what is below a folder (of control sockets).
    */
   static List<String> written(Path trace, Path except) throws IOException {
     List<String> written = new ArrayList<>();
@@ -82,7 +79,6 @@ final class FileTrace {
     return path.startsWith("/dev/")
         || path.startsWith("/proc/")
         || path.startsWith("/sys/")
-        || path.startsWith(except + "/")
-        || LIBRARY.matcher(path).matches();
+        || path.startsWith(except + "/");
   }
 }

@@ -126,6 +126,7 @@ final class Host implements AutoCloseable {
 
   /** Returns the command line of the launched program. */
   static List<String> program(List<String> jvmOptions, List<String> arguments) {
+    String app = System.getProperty("godwit.app");
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
@@ -133,10 +134,10 @@ final class Host implements AutoCloseable {
             "--enable-native-access=ALL-UNNAMED",
             "-XX:+UseSerialGC",
             "-XX:-DontCompileHugeMethods",
-            "-XX:-UsePerfData"));
+            "-XX:-UsePerfData",
+            "-Djava.library.path=" + app + "/native"));
     command.addAll(jvmOptions);
-    command.addAll(
-        List.of("-cp", System.getProperty("godwit.app") + "/lib/*", "dev.godwit.cli.Main"));
+    command.addAll(List.of("-cp", app + "/lib/*", "dev.godwit.cli.Main"));
     command.addAll(arguments);
     return command;
   }
