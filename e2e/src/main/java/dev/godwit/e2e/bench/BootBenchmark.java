@@ -1,6 +1,6 @@
 package dev.godwit.e2e.bench;
 
-import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
 import dev.godwit.guest.GuestAssets;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -110,7 +110,7 @@ public final class BootBenchmark {
               qemu ? tcg : null,
               ALLOWED_SECONDS,
               enough);
-      System.out.println(new Gson().toJson(result));
+      System.out.println(new GsonBuilder().disableHtmlEscaping().create().toJson(result));
     }
     return check && !enough ? 1 : 0;
   }
@@ -196,7 +196,11 @@ public final class BootBenchmark {
       throw new IOException("it ended before the guest was up: " + String.join(" ", command));
     } finally {
       watchdog.interrupt();
-      process.destroy();
+      if (command.contains("qemu-system-x86_64")) {
+        process.destroyForcibly(); // it would say that it was told to end
+      } else {
+        process.destroy(); // it gives its name up
+      }
       process.waitFor();
     }
   }
