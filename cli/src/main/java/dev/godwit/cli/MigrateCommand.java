@@ -41,12 +41,20 @@ final class MigrateCommand extends MachineCommand {
 
   @Option(
       names = "--on-timeout",
-      paramLabel = "abort|stop",
+      paramLabel = "abort|stop|throttle",
       defaultValue = "abort",
       description =
-          "What happens then: the migration is given up, or the machine is moved however long it"
-              + " has to stand still. Default: ${DEFAULT-VALUE}.")
+          "What happens then: the migration is given up, the machine is moved however long it has"
+              + " to stand still, or its CPUs are slowed down until it can be moved. Default:"
+              + " ${DEFAULT-VALUE}.")
   String onTimeout;
+
+  @Option(
+      names = "--max-throttle",
+      paramLabel = "PERCENT",
+      defaultValue = "99",
+      description = "How much of its CPUs' time throttling may take. Default: ${DEFAULT-VALUE}.")
+  int maxThrottle;
 
   @Option(
       names = "--bandwidth",
@@ -75,7 +83,8 @@ final class MigrateCommand extends MachineCommand {
   @Override
   ExitStatus ask(ControlClient client) {
     MigrateOrder order =
-        new MigrateOrder(to, maxDowntime, timeout, bandwidth, compression, verify, onTimeout);
+        new MigrateOrder(
+            to, maxDowntime, timeout, bandwidth, compression, verify, onTimeout, maxThrottle);
     return new TransferWatch(spec, client, name, json)
         .follow(progress -> client.migrate(order, progress));
   }

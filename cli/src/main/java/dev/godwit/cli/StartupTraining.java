@@ -72,7 +72,14 @@ public final class StartupTraining {
         TransferEvent end =
             client.migrate(
                 new MigrateOrder(
-                    reception.listening().toString(), PATIENCE, PATIENCE, 0, "auto", true, "abort"),
+                    reception.listening().toString(),
+                    PATIENCE,
+                    PATIENCE,
+                    0,
+                    "auto",
+                    true,
+                    "abort",
+                    0),
                 TransferText::line);
         TransferText.line(end);
       }

@@ -41,6 +41,9 @@ final class TransferText {
             ByteSize.text(event.bytesPerSecond()),
             event.remainingPages(),
             event.dirtyPagesPerSecond());
+    if (event.throttlePercent() > 0) {
+      line += String.format(Locale.ROOT, "  throttled %d %%", event.throttlePercent());
+    }
     return event.expectedDowntimeMillis() > 0
         ? line + String.format(Locale.ROOT, "  pause %.0f ms", event.expectedDowntimeMillis())
         : line;

@@ -69,6 +69,7 @@ final class ControlCodec {
             .setRemainingPages(event.remainingPages())
             .setBytesPerSecond(event.bytesPerSecond())
             .setDirtyPagesPerSecond(event.dirtyPagesPerSecond())
+            .setThrottlePercent(event.throttlePercent())
             .setExpectedDowntimeMillis(event.expectedDowntimeMillis())
             .setElapsedMillis(event.elapsedMillis())
             .setErrorCode(event.errorCode())
@@ -99,6 +100,7 @@ final class ControlCodec {
         message.getRemainingPages(),
         message.getBytesPerSecond(),
         message.getDirtyPagesPerSecond(),
+        message.getThrottlePercent(),
         message.getExpectedDowntimeMillis(),
         message.getElapsedMillis(),
         message.hasDowntime() ? fromProto(message.getDowntime()) : null,
@@ -125,6 +127,7 @@ final class ControlCodec {
         .setCompression(order.compression())
         .setVerify(order.verify())
         .setOnTimeout(order.onTimeout())
+        .setMaxThrottlePercent(order.maxThrottlePercent())
         .build();
   }
 
@@ -140,7 +143,8 @@ final class ControlCodec {
         request.getBandwidthBytes(),
         request.getCompression(),
         request.getVerify(),
-        request.getOnTimeout());
+        request.getOnTimeout(),
+        request.getMaxThrottlePercent());
   }
 
   static SnapshotRequest toProto(SnapshotOrder order) {

@@ -11,8 +11,9 @@ import java.time.Duration;
  * @param bandwidthBytesPerSecond at most that much; 0: unlimited
  * @param compression "auto", "on" or "off"
  * @param verify take the digest of RAM under the lock at both ends and compare
- * @param onTimeout when the guest does not converge in time: "abort", or "stop" to move it however
- *     long the pause gets
+ * @param onTimeout when the guest does not converge in time: "abort", "stop" to move it however
+ *     long the pause gets, or "throttle" to slow it down until it converges
+ * @param maxThrottlePercent how much "throttle" may take from its vCPUs, 1 to 99; 0: the default
  */
 public record MigrateOrder(
     String to,
@@ -21,4 +22,5 @@ public record MigrateOrder(
     long bandwidthBytesPerSecond,
     String compression,
     boolean verify,
-    String onTimeout) {}
+    String onTimeout,
+    int maxThrottlePercent) {}

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param remainingPages pages still to be sent
  * @param bytesPerSecond bytes of page content a second, lately
  * @param dirtyPagesPerSecond how fast the guest dirties pages
+ * @param throttlePercent share of the time in which the vCPUs are made to stand, so that the guest
+ *     converges
  * @param expectedDowntimeMillis the pause if the machine were stopped now
  * @param elapsedMillis time since the beginning
  * @param downtime the pause; null as long as there was none
@@ -35,6 +37,7 @@ public record TransferEvent(
     long remainingPages,
     double bytesPerSecond,
     double dirtyPagesPerSecond,
+    int throttlePercent,
     double expectedDowntimeMillis,
     double elapsedMillis,
     @Nullable Downtime downtime,
@@ -127,7 +130,7 @@ public record TransferEvent(
   /** Returns the beginning of a transfer. */
   public static TransferEvent beginning(Kind kind, String target) {
     return new TransferEvent(
-        kind, target, Phase.CONNECTING, 0, 0, 0, 0, 0, 0, 0, 0, 0, null, "", "", 0);
+        kind, target, Phase.CONNECTING, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, null, "", "", 0);
   }
 
   /** Returns this as the end of a transfer that failed or was cancelled. */
@@ -143,6 +146,7 @@ public record TransferEvent(
         remainingPages,
         bytesPerSecond,
         dirtyPagesPerSecond,
+        throttlePercent,
         expectedDowntimeMillis,
         elapsedMillis,
         downtime,

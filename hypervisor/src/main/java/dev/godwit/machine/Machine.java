@@ -43,8 +43,10 @@ public final class Machine implements AutoCloseable {
 
   private final ReentrantLock mutex = new ReentrantLock();
   private final Condition changed = mutex.newCondition();
+  private final VcpuThrottle throttle = new VcpuThrottle(this::hold);
   private MachineState state = new MachineState.Created();
   private boolean locked;
+  private boolean held;
   private int inGuest;
   private boolean ending;
   private int leases;
@@ -201,6 +203,31 @@ public final class Machine implements AutoCloseable {
     }
   }
 
+  /**
+   * Slows the guest down: its vCPUs stand for a part of the time, in slices too short to be noticed
+   * as pauses, while time and devices go on. Holds until it is changed; a machine that has ended is
+   * not disturbed.
+   *
+   * @param percent the share in which they stand, 0 (the default) to 99
+   */
+  public void throttleVcpus(int percent) {
+    throttle.set(percent);
+  }
+
+  private void hold(boolean stand) {
+    mutex.lock();
+    try {
+      held = stand;
+      if (stand && !ending) {
+        parts.vcpus().forEach(Vcpu::requestExit);
+      } else {
+        changed.signalAll();
+      }
+    } finally {
+      mutex.unlock();
+    }
+  }
+
   /** All vCPUs stand still while this is open. Confined to one thread at a time. */
   public final class VcpuLock implements AutoCloseable {
     private long skippedNanos;
@@ -337,6 +364,7 @@ public final class Machine implements AutoCloseable {
     } finally {
       mutex.unlock();
     }
+    throttle.set(0);
     parts.clock().freeze();
     parts.clock().close();
     List<AutoCloseable> closing = new ArrayList<>(parts.vcpus());
@@ -440,7 +468,7 @@ public final class Machine implements AutoCloseable {
   private boolean enterGuest() {
     mutex.lock();
     try {
-      while (!ending && (locked || !(state instanceof MachineState.Running))) {
+      while (!ending && (locked || held || !(state instanceof MachineState.Running))) {
         changed.awaitUninterruptibly();
       }
       if (!ending) {

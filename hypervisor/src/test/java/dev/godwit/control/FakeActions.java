@@ -100,6 +100,7 @@ public final class FakeActions implements ControlActions {
               0,
               1e9,
               12.5,
+              20,
               3,
               99,
               new TransferEvent.Downtime(10, 1, 2, 3, 4),

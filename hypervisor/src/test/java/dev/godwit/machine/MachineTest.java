@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.godwit.clock.GuestClock;
 import dev.godwit.machine.MachineState.StopReason;
 import dev.godwit.memory.GuestMemory;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -167,6 +168,23 @@ class MachineTest {
         "its timer broken failed: java.lang.IllegalStateException: a defect", end.detail());
     long count = await().until(first::count, c -> c == first.count());
     assertEquals(count, first.count());
+  }
+
+  @Test
+  void aThrottledMachineProgressesCanBeLockedAndEnds() {
+    machine.start();
+    machine.throttleVcpus(99);
+    awaitProgress();
+    try (Machine.VcpuLock lock = machine.lockAllVcpus()) {
+      long count = first.count();
+      await().during(Duration.ofMillis(50)).until(() -> first.count() == count);
+    }
+    awaitProgress();
+    machine.throttleVcpus(0);
+    awaitProgress();
+    machine.throttleVcpus(50);
+    machine.close();
+    assertThrows(IllegalArgumentException.class, () -> machine.throttleVcpus(100));
   }
 
   @Test

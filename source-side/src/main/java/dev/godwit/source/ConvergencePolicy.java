@@ -26,6 +26,7 @@ final class ConvergencePolicy {
    * @param pageBytesPerSecond how fast pages reach the sink; 0 if that is not known
    * @param dirtyPagesPerSecond how fast the guest dirties pages
    * @param fixedNanos what the pause takes without a single page
+   * @param throttlePercent how much the vCPUs were throttled in the last round
    */
   record Measured(
       int rounds,
@@ -33,7 +34,8 @@ final class ConvergencePolicy {
       long dirtyPages,
       long pageBytesPerSecond,
       long dirtyPagesPerSecond,
-      long fixedNanos) {
+      long fixedNanos,
+      int throttlePercent) {
     /** Returns how long the pause would be now. */
     long expectedNanos() {
       return fixedNanos
@@ -45,8 +47,12 @@ final class ConvergencePolicy {
 
   /** What to do. */
   sealed interface Decision {
-    /** The guest goes on; its dirty pages are sent meanwhile. */
-    record AnotherRound() implements Decision {}
+    /**
+     * The guest goes on; its dirty pages are sent meanwhile.
+     *
+     * @param throttlePercent share of the time in which its vCPUs are made to stand, 0 to 99
+     */
+    record AnotherRound(int throttlePercent) implements Decision {}
 
     /**
      * The guest is stopped.
@@ -75,12 +81,25 @@ final class ConvergencePolicy {
         measured.rounds() >= options.maxRounds()
             || measured.elapsedNanos() >= options.timeout().toNanos();
     if (!hopeless && !over) {
-      return new Decision.AnotherRound();
+      return new Decision.AnotherRound(0);
+    }
+    if (options.onTimeout() == OnTimeout.THROTTLE
+        && !hopeless
+        && measured.elapsedNanos() < 2 * options.timeout().toNanos()) {
+      return new Decision.AnotherRound(nextThrottle(measured.throttlePercent()));
     }
     if (options.onTimeout() == OnTimeout.STOP) {
       return new Decision.Stop(true);
     }
     return new Decision.GiveUp(hopeless ? tooFarAway(measured) : doesNotConverge(measured));
+  }
+
+  /**
+   * Returns the next step: a third of the time in which the vCPUs still run, and at least one
+   * percent of all time, is taken from them.
+   */
+  private int nextThrottle(int percent) {
+    return Math.min(options.maxThrottlePercent(), percent + Math.max(1, (100 - percent) / 3));
   }
 
   private String tooFarAway(Measured measured) {

@@ -46,6 +46,7 @@ public final class LiveMigration {
   private final ProgressMeter meter;
   private final PreCopy preCopy;
 
+  private int throttlePercent;
   private SourceState state = new SourceState.Copying();
   private @Nullable Thread runner;
   private @Nullable MigrationException cancelled;
@@ -89,9 +90,11 @@ public final class LiveMigration {
       meter.phase(Phase.PRECOPY);
       preCopy.firstRound();
       while (true) {
-        ConvergencePolicy.Measured measured = preCopy.measured();
-        switch (policy.decide(measured)) {
-          case Decision.AnotherRound another -> preCopy.round();
+        switch (policy.decide(preCopy.measured(throttlePercent))) {
+          case Decision.AnotherRound(int percent) -> {
+            throttle(percent);
+            preCopy.round();
+          }
           case Decision.GiveUp(String why) ->
               throw new MigrationException(MigrationException.Code.NOT_CONVERGING, why);
           case Decision.Stop(boolean whateverItTakes) -> {
@@ -101,7 +104,8 @@ public final class LiveMigration {
               preCopy.harvest();
               // The guest may have dirtied more since it was measured: then it goes on, having
               // paused for a moment.
-              if (whateverItTakes || policy.decide(preCopy.measured()) instanceof Decision.Stop) {
+              if (whateverItTakes
+                  || policy.decide(preCopy.measured(throttlePercent)) instanceof Decision.Stop) {
                 return stopAndCopy(lock, lease);
               }
             }
@@ -112,9 +116,21 @@ public final class LiveMigration {
     } catch (RuntimeException e) {
       throw keep(e);
     } finally {
+      throttle(0);
       lease.close();
       sink.close();
       meter.awaitTold();
+    }
+  }
+
+  private void throttle(int percent) {
+    if (percent != throttlePercent) {
+      LOG.info(
+          "migration of machine {}: its vCPUs stand {} % of the time",
+          machine.config().name(), percent);
+      throttlePercent = percent;
+      machine.throttleVcpus(percent);
+      meter.throttled(percent);
     }
   }
 

@@ -9,6 +9,8 @@ import java.time.Duration;
  * @param maxRounds rounds after which the guest counts as not converging, ≥ 1
  * @param timeout time after which it does, from the first page on
  * @param onTimeout what happens then
+ * @param maxThrottlePercent the share of the time in which the vCPUs may be made to stand by {@link
+ *     OnTimeout#THROTTLE}, 1 to 99
  * @param compression whether pages are LZ4-compressed
  * @param bandwidthBytesPerSecond at most that many bytes of pages a second while the guest runs; 0
  *     for no limit. The last pages, under the lock, are not limited
@@ -19,6 +21,7 @@ public record MigrationOptions(
     int maxRounds,
     Duration timeout,
     OnTimeout onTimeout,
+    int maxThrottlePercent,
     Compression compression,
     long bandwidthBytesPerSecond,
     boolean verify) {
@@ -28,7 +31,12 @@ public record MigrationOptions(
     /** The migration fails; the machine goes on here. */
     ABORT,
     /** The machine is stopped and moved, however long that takes. */
-    STOP
+    STOP,
+    /**
+     * The guest is slowed down, step by step, until it converges; if that takes as long again, the
+     * migration fails and the machine goes on here at its full speed.
+     */
+    THROTTLE
   }
 
   /** Whether pages are compressed. */
@@ -48,6 +56,7 @@ public record MigrationOptions(
           Integer.MAX_VALUE,
           Duration.ofMinutes(10),
           OnTimeout.ABORT,
+          99,
           Compression.AUTO,
           0,
           false);
@@ -57,6 +66,8 @@ public record MigrationOptions(
     if (maxDowntime.isNegative()
         || maxRounds < 1
         || timeout.isNegative()
+        || maxThrottlePercent < 1
+        || maxThrottlePercent > 99
         || bandwidthBytesPerSecond < 0) {
       throw new IllegalArgumentException("a migration option is out of range");
     }
@@ -65,36 +76,84 @@ public record MigrationOptions(
   /** Returns the same with another pause. */
   public MigrationOptions withMaxDowntime(Duration value) {
     return new MigrationOptions(
-        value, maxRounds, timeout, onTimeout, compression, bandwidthBytesPerSecond, verify);
+        value,
+        maxRounds,
+        timeout,
+        onTimeout,
+        maxThrottlePercent,
+        compression,
+        bandwidthBytesPerSecond,
+        verify);
   }
 
   /** Returns the same with another limit of rounds. */
   public MigrationOptions withMaxRounds(int value) {
     return new MigrationOptions(
-        maxDowntime, value, timeout, onTimeout, compression, bandwidthBytesPerSecond, verify);
+        maxDowntime,
+        value,
+        timeout,
+        onTimeout,
+        maxThrottlePercent,
+        compression,
+        bandwidthBytesPerSecond,
+        verify);
   }
 
   /** Returns the same with another timeout and what happens then. */
   public MigrationOptions withTimeout(Duration value, OnTimeout action) {
     return new MigrationOptions(
-        maxDowntime, maxRounds, value, action, compression, bandwidthBytesPerSecond, verify);
+        maxDowntime,
+        maxRounds,
+        value,
+        action,
+        maxThrottlePercent,
+        compression,
+        bandwidthBytesPerSecond,
+        verify);
+  }
+
+  /** Returns the same with another limit of throttling. */
+  public MigrationOptions withMaxThrottlePercent(int value) {
+    return new MigrationOptions(
+        maxDowntime,
+        maxRounds,
+        timeout,
+        onTimeout,
+        value,
+        compression,
+        bandwidthBytesPerSecond,
+        verify);
   }
 
   /** Returns the same with another compression. */
   public MigrationOptions withCompression(Compression value) {
     return new MigrationOptions(
-        maxDowntime, maxRounds, timeout, onTimeout, value, bandwidthBytesPerSecond, verify);
+        maxDowntime,
+        maxRounds,
+        timeout,
+        onTimeout,
+        maxThrottlePercent,
+        value,
+        bandwidthBytesPerSecond,
+        verify);
   }
 
   /** Returns the same with another limit of bandwidth; 0 for none. */
   public MigrationOptions withBandwidthBytesPerSecond(long value) {
     return new MigrationOptions(
-        maxDowntime, maxRounds, timeout, onTimeout, compression, value, verify);
+        maxDowntime, maxRounds, timeout, onTimeout, maxThrottlePercent, compression, value, verify);
   }
 
   /** Returns the same with digests or without. */
   public MigrationOptions withVerify(boolean value) {
     return new MigrationOptions(
-        maxDowntime, maxRounds, timeout, onTimeout, compression, bandwidthBytesPerSecond, value);
+        maxDowntime,
+        maxRounds,
+        timeout,
+        onTimeout,
+        maxThrottlePercent,
+        compression,
+        bandwidthBytesPerSecond,
+        value);
   }
 }

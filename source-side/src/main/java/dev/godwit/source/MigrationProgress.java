@@ -12,6 +12,8 @@ package dev.godwit.source;
  * @param remainingPages pages of this round still to be sent; between rounds, pages that are dirty
  * @param dirtyPagesPerSecond how fast the guest dirties pages, by the last round; 0 before there
  *     was one
+ * @param throttlePercent share of the time in which the vCPUs are made to stand, so that the guest
+ *     converges
  * @param expectedDowntimeNanos the pause if the machine were stopped now; 0 before there is an
  *     estimate
  * @param elapsedNanos time since the beginning
@@ -27,6 +29,7 @@ public record MigrationProgress(
     long bytesPerSecond,
     long remainingPages,
     long dirtyPagesPerSecond,
+    int throttlePercent,
     long expectedDowntimeNanos,
     long elapsedNanos,
     String detail) {

@@ -98,8 +98,12 @@ final class PreCopy {
     }
   }
 
-  /** Returns what the policy wants to know. */
-  ConvergencePolicy.Measured measured() {
+  /**
+   * Returns what the policy wants to know.
+   *
+   * @param throttlePercent how much the vCPUs are throttled
+   */
+  ConvergencePolicy.Measured measured(int throttlePercent) {
     ConvergencePolicy.Measured measured =
         new ConvergencePolicy.Measured(
             rounds,
@@ -107,7 +111,8 @@ final class PreCopy {
             pending.count() + memory.dirty().count(),
             pageBytesPerSecond,
             meter.dirtyPagesPerSecond(),
-            sink.fixedPauseNanos());
+            sink.fixedPauseNanos(),
+            throttlePercent);
     meter.expected(measured.expectedNanos());
     return measured;
   }

@@ -26,6 +26,7 @@ final class ProgressMeter {
   private @Nullable RoundFeed feed;
   private long roundStartNanos;
   private long expectedNanos;
+  private int throttlePercent;
   private long startNanos;
   private long precopyNanos;
   private long stoppingNanos;
@@ -155,6 +156,12 @@ final class ProgressMeter {
     return System.nanoTime() - precopyNanos;
   }
 
+  synchronized void throttled(int percent) {
+    throttlePercent = percent;
+    changed = true;
+    notifyAll();
+  }
+
   synchronized void expected(long nanos) {
     expectedNanos = nanos;
   }
@@ -215,6 +222,7 @@ final class ProgressMeter {
         rate,
         remaining,
         dirtyPagesPerSecond(),
+        throttlePercent,
         expectedNanos,
         (endNanos == 0 ? System.nanoTime() : endNanos) - startNanos,
         detail);

@@ -8,6 +8,8 @@ import dev.godwit.source.ConvergencePolicy.Decision;
 import dev.godwit.source.ConvergencePolicy.Measured;
 import dev.godwit.source.MigrationOptions.OnTimeout;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ConvergencePolicyTest {
@@ -22,7 +24,7 @@ class ConvergencePolicyTest {
   /** 1 GB/s, 5 ms beside the pages: the rest of the budget is 10,986 pages. */
   private static Measured measured(int rounds, long elapsedSeconds, long dirtyPages) {
     return new Measured(
-        rounds, elapsedSeconds * 1_000_000_000, dirtyPages, 1_000_000_000, 50_000, 5_000_000);
+        rounds, elapsedSeconds * 1_000_000_000, dirtyPages, 1_000_000_000, 50_000, 5_000_000, 0);
   }
 
   @Test
@@ -33,7 +35,8 @@ class ConvergencePolicyTest {
 
   @Test
   void stopsWithoutPagesWhenTheLinkIsUnknown() {
-    assertEquals(new Decision.Stop(false), policy.decide(new Measured(1, 1, 0, 0, 0, 5_000_000)));
+    assertEquals(
+        new Decision.Stop(false), policy.decide(new Measured(1, 1, 0, 0, 0, 5_000_000, 0)));
   }
 
   @Test
@@ -48,8 +51,8 @@ class ConvergencePolicyTest {
 
   @Test
   void givesUpEarlyWhenNotEvenAnEmptyPauseFits() {
-    Measured early = new Measured(9, 2_900_000_000L, 0, 1_000_000_000, 0, 51_000_000);
-    Measured settled = new Measured(9, 3_000_000_000L, 0, 1_000_000_000, 0, 51_000_000);
+    Measured early = new Measured(9, 2_900_000_000L, 0, 1_000_000_000, 0, 51_000_000, 0);
+    Measured settled = new Measured(9, 3_000_000_000L, 0, 1_000_000_000, 0, 51_000_000, 0);
     assertInstanceOf(Decision.AnotherRound.class, policy.decide(early));
     Decision.GiveUp giveUp = assertInstanceOf(Decision.GiveUp.class, policy.decide(settled));
     assertTrue(giveUp.why().contains("51 ms without a single page"), giveUp.why());
@@ -65,5 +68,29 @@ class ConvergencePolicyTest {
     assertEquals(new Decision.Stop(true), stop.decide(measured(10, 1, 100_000)));
     assertEquals(new Decision.Stop(false), stop.decide(measured(10, 1, 10)));
     assertInstanceOf(Decision.AnotherRound.class, stop.decide(measured(9, 59, 100_000)));
+  }
+
+  @Test
+  void throttlesStepByStepOnceTimeIsOverAndGivesUpWhenThatTookAsLongAgain() {
+    ConvergencePolicy throttle =
+        new ConvergencePolicy(
+            OPTIONS
+                .withMaxRounds(Integer.MAX_VALUE)
+                .withTimeout(Duration.ofSeconds(60), OnTimeout.THROTTLE)
+                .withMaxThrottlePercent(90));
+    assertEquals(new Decision.AnotherRound(0), throttle.decide(measured(3, 59, 100_000)));
+    List<Integer> steps = new ArrayList<>();
+    int percent = 0;
+    for (int round = 0; round < 8; round++) {
+      Measured measured =
+          new Measured(4, 61_000_000_000L, 100_000, 1_000_000_000, 50_000, 5_000_000, percent);
+      percent =
+          assertInstanceOf(Decision.AnotherRound.class, throttle.decide(measured))
+              .throttlePercent();
+      steps.add(percent);
+    }
+    assertEquals(List.of(33, 55, 70, 80, 86, 90, 90, 90), steps);
+    assertEquals(new Decision.Stop(false), throttle.decide(measured(9, 61, 10)));
+    assertInstanceOf(Decision.GiveUp.class, throttle.decide(measured(9, 120, 100_000)));
   }
 }

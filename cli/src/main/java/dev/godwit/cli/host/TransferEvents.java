@@ -47,6 +47,7 @@ final class TransferEvents {
             moment.remainingPages(),
             moment.bytesPerSecond(),
             moment.dirtyPagesPerSecond(),
+            moment.throttlePercent(),
             moment.expectedDowntimeNanos() / NANOS_PER_MILLI,
             moment.elapsedNanos() / NANOS_PER_MILLI,
             null,
@@ -70,6 +71,7 @@ final class TransferEvents {
         0,
         seconds > 0 ? report.wireBytes() / seconds : 0,
         latest.dirtyPagesPerSecond(),
+        latest.throttlePercent(),
         downtime.expectedNanos() / NANOS_PER_MILLI,
         report.totalNanos() / NANOS_PER_MILLI,
         new TransferEvent.Downtime(

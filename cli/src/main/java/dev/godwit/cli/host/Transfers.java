@@ -141,11 +141,20 @@ final class Transfers {
             switch (order.onTimeout()) {
               case "", "abort" -> OnTimeout.ABORT;
               case "stop" -> OnTimeout.STOP;
+              case "throttle" -> OnTimeout.THROTTLE;
               default ->
                   throw new ControlException(
                       ControlException.Code.BAD_REQUEST,
-                      "on-timeout '" + order.onTimeout() + "': give abort or stop");
+                      "on-timeout '" + order.onTimeout() + "': give abort, stop or throttle");
             });
+    if (order.maxThrottlePercent() != 0) {
+      if (order.maxThrottlePercent() < 0 || order.maxThrottlePercent() > 99) {
+        throw new ControlException(
+            ControlException.Code.BAD_REQUEST,
+            "max-throttle " + order.maxThrottlePercent() + ": give 1 to 99 percent");
+      }
+      options = options.withMaxThrottlePercent(order.maxThrottlePercent());
+    }
     return options.withCompression(
         switch (order.compression()) {
           case "", "auto" -> Compression.AUTO;

@@ -148,7 +148,7 @@ class MachineHostTest {
         last =
             client.migrate(
                 new MigrateOrder(
-                    address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", true, ""),
+                    address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", true, "", 0),
                 events::add);
       }
       assertEquals(TransferEvent.Phase.DONE, last.phase(), last.error());
@@ -192,7 +192,7 @@ class MachineHostTest {
 
   private TransferEvent migrateTo(String address) {
     return host.migrate(
-        new MigrateOrder(address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", false, ""),
+        new MigrateOrder(address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", false, "", 0),
         event -> {});
   }
 
@@ -230,7 +230,8 @@ class MachineHostTest {
             ControlException.class,
             () ->
                 host.migrate(
-                    new MigrateOrder("nowhere", Duration.ZERO, Duration.ZERO, 0, "auto", false, ""),
+                    new MigrateOrder(
+                        "nowhere", Duration.ZERO, Duration.ZERO, 0, "auto", false, "", 0),
                     event -> {}));
     assertEquals(ControlException.Code.BAD_REQUEST, e.code());
     assertEquals(MachineStatus.State.RUNNING, host.status().state());

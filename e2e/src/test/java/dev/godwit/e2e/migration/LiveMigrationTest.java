@@ -150,6 +150,29 @@ class LiveMigrationTest {
   }
 
   @Test
+  void aGuestThatDirtiesFasterThanTheLinkIsSlowedDownUntilItConverges() throws Exception {
+    SyntheticMachine source = lab.source(32 * Lab.MIB, 2, Load.of(4000, 20_000, 0));
+    Receiver receiver = lab.receiver();
+    List<MigrationProgress> told = new CopyOnWriteArrayList<>();
+    new LiveMigration(
+            source.machine(),
+            Lab.sinkTo(receiver.port()),
+            Afterwards.MIGRATED,
+            Lab.options(true)
+                .withCompression(Compression.OFF)
+                .withBandwidthBytesPerSecond(80_000_000)
+                .withMaxDowntime(Duration.ofMillis(200))
+                .withTimeout(Duration.ofSeconds(4), OnTimeout.THROTTLE),
+            told::add,
+            Lab.PRODUCER)
+        .run();
+    List<Integer> steps = told.stream().map(MigrationProgress::throttlePercent).distinct().toList();
+    assertEquals(0, steps.getFirst(), () -> "throttled before time was over: " + steps);
+    assertTrue(steps.size() > 1, () -> "never throttled: " + steps);
+    lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
+  }
+
+  @Test
   void theDigestDependsOnEveryPage() throws Exception {
     SyntheticMachine source = lab.source(32 * Lab.MIB, 1, Load.of(16, 1, 0));
     source.machine().pause();
