@@ -43,6 +43,18 @@ public final class SoftCpuEngine implements CpuEngine {
     return vcpu;
   }
 
+  /**
+   * Returns how many instructions the vCPUs have completed, for statistics: of a vCPU that runs,
+   * the number as of a moment ago.
+   */
+  public long completedInstructions() {
+    long sum = 0;
+    for (SoftVcpu vcpu : vcpus) {
+      sum += vcpu.cpu().retired;
+    }
+    return sum;
+  }
+
   /** Makes owners of code pages drop their blocks, all but the vCPU that has written. */
   private void written(CodeMap map, long firstGfn, long lastGfn, int writer) {
     for (long gfn = firstGfn; gfn <= lastGfn; gfn++) {

@@ -48,7 +48,7 @@ final class SoftVcpu implements Vcpu {
     return c.index;
   }
 
-  /** Returns the registers and what belongs to them; for tests. */
+  /** Returns the registers and what belongs to them. */
   SoftCpu cpu() {
     return c;
   }
