@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  * @param head where it is entered
  * @param parts its blocks in an order in which as few edges as possible lead back; the head first
  * @param tlb the TLB of the blocks' privilege
+ * @param shared whether other vCPUs share the memory, so that the order of loads matters
  */
-record RegionPlan(Block head, List<Part> parts, long[] tlb) {
+record RegionPlan(Block head, List<Part> parts, long[] tlb, boolean shared) {
   private static final int MOST_BLOCKS = 64;
   private static final int MOST_INSNS = 400;
 
@@ -43,7 +44,7 @@ record RegionPlan(Block head, List<Part> parts, long[] tlb) {
    *
    * @param all whether blocks that were never executed belong to it too
    */
-  static RegionPlan of(Block head, long[] tlb, boolean all, Finder finder) {
+  static RegionPlan of(Block head, SoftCpu c, boolean all, Finder finder) {
     Map<Block, List<Block>> next = new HashMap<>();
     ArrayDeque<Block> queue = new ArrayDeque<>(List.of(head));
     Set<Block> chosen = new HashSet<>(List.of(head));
@@ -77,12 +78,12 @@ record RegionPlan(Block head, List<Part> parts, long[] tlb) {
       }
       parts.add(new Part(block, block.code.clone(), rips));
     }
-    return new RegionPlan(head, parts, tlb);
+    return new RegionPlan(head, parts, c.tlb, c.ports.vcpus() > 1);
   }
 
   /** Returns the plan of a part of the region: its first blocks. */
   RegionPlan first(int blocks) {
-    return new RegionPlan(head, List.copyOf(parts.subList(0, blocks)), tlb);
+    return new RegionPlan(head, List.copyOf(parts.subList(0, blocks)), tlb, shared);
   }
 
   /** Adds the blocks reached from one, each after all that follow it. */

@@ -460,6 +460,11 @@ final class RegionWriter {
     mayFault();
     b.getstatic(SELF, "tlb", LONGS).aload(C);
     b.invokestatic(ACCESS, how, MethodTypeDesc.of(CD_long, CD_long, LONGS, CPU));
+    if (plan.shared()) {
+      // x86 loads are in order; the JVM's compiler may reorder plain ones. No instruction on x86.
+      b.invokestatic(
+          ClassDesc.of("java.lang.invoke.VarHandle"), "loadLoadFence", MethodTypeDesc.of(CD_void));
+    }
   }
 
   /** Writes with address and value on the stack; leaves there whether the region must end. */

@@ -31,10 +31,15 @@ final class Translator {
 
   /** The mode of new vCPUs. */
   static final Mode MODE =
-      Mode.valueOf(System.getProperty("godwit.soft.translate", "off").toUpperCase(Locale.ROOT));
+      Mode.valueOf(System.getProperty("godwit.soft.translate", "on").toUpperCase(Locale.ROOT));
 
-  /** How often a block is interpreted before it is translated. */
-  private static final int THRESHOLD = Integer.getInteger("godwit.soft.translate.threshold", 20000);
+  /**
+   * How often a block is interpreted before it is translated. A hot loop is there in milliseconds.
+   * With less, the boot of a kernel becomes slower: a region costs the JVM's compilers tens of
+   * milliseconds, and runs slowly until they are done.
+   */
+  private static final int THRESHOLD =
+      Integer.getInteger("godwit.soft.translate.threshold", 250_000);
 
   /** Regions beyond this number make the vCPU start anew with none. */
   private static final int MOST_REGIONS = 1024;
@@ -79,12 +84,12 @@ final class Translator {
       return null;
     }
     if (mode == Mode.ALWAYS) {
-      RegionPlan plan = RegionPlan.of(block, c.tlb, true, c.blocks::ahead);
+      RegionPlan plan = RegionPlan.of(block, c, true, c.blocks::ahead);
       install(RegionWriter.write(plan, c));
       region = block.region;
       return region != null && region.ready(c) ? region : null;
     }
-    RegionPlan plan = RegionPlan.of(block, c.tlb, false, c.blocks::known);
+    RegionPlan plan = RegionPlan.of(block, c, false, c.blocks::known);
     for (RegionPlan.Part part : plan.parts()) {
       // They get time to see whether they are still interpreted when the region is there.
       part.block().heat = -THRESHOLD;

@@ -109,7 +109,7 @@ final class IntegerRunner implements AutoCloseable {
         first = rip;
       }
     }
-    return RegionWriter.write(new RegionPlan(parts.getFirst().block(), parts, cpu.tlb), cpu);
+    return RegionWriter.write(new RegionPlan(parts.getFirst().block(), parts, cpu.tlb, false), cpu);
   }
 
   private static long gpa(long rip) {
