@@ -31,6 +31,8 @@ final class AssetStore {
   private static final String KERNEL_PACKAGE_PREFIX = "linux-image-";
   private static final String BUSYBOX_PACKAGE = "busybox-static";
   private static final Pattern KERNEL_PATH = Pattern.compile("boot/vmlinuz-([A-Za-z0-9.+~_-]+)");
+  private static final Pattern BUTTON_MODULE_PATH =
+      Pattern.compile("(?:usr/)?lib/modules/[^/]+/kernel/drivers/acpi/button\\.ko");
   private static final Pattern BUSYBOX_PATH = Pattern.compile("(usr/)?bin/busybox");
   private static final Pattern APPLET = Pattern.compile("[A-Za-z0-9_.\\[-]+");
 
@@ -188,20 +190,25 @@ final class AssetStore {
     }
 
     void initrd() throws IOException {
+      String kernelPackage = kernelPackageEntry().orElseThrow().getKey();
       String inputs =
           Sha256.ofTexts(
               Integer.toString(Initramfs.LAYOUT_VERSION),
+              kernelPackageEntry().orElseThrow().getValue().sha256(),
               asset(Role.BUSYBOX).sha256(),
               asset(Role.GUEST_PROGRAM).sha256());
       if (isSound(Role.INITRD) && asset(Role.INITRD).inputs().equals(inputs)) {
         return;
       }
+      DebArchive.Entry buttonModule =
+          extract(soundPackage(kernelPackage), BUTTON_MODULE_PATH, "the module button.ko");
       progress.step("writing the initramfs");
       byte[] archive =
           Initramfs.build(
               Files.readAllBytes(path(Role.BUSYBOX)),
               applets(path(Role.BUSYBOX)),
-              Files.readAllBytes(path(Role.GUEST_PROGRAM)));
+              Files.readAllBytes(path(Role.GUEST_PROGRAM)),
+              buttonModule.content());
       place(Role.INITRD, "initrd-" + inputs.substring(0, 16) + ".cpio", archive, inputs);
     }
 

@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * The root file system that the guest starts from: busybox, a link for each of its applets, and the
- * guest program, which is also {@code /init}.
+ * The root file system that the guest starts from: busybox, a link for each of its applets, the
+ * guest program, which is also {@code /init}, and the kernel's module for the power button.
  *
  * <p>Not compressed: the guest's CPU would pay for it, and 2 MB is little.
  */
@@ -16,7 +16,7 @@ final class Initramfs {
    * Changes whenever {@link #build} makes something else of the same inputs, so that cached ones
    * are made anew.
    */
-  static final int LAYOUT_VERSION = 1;
+  static final int LAYOUT_VERSION = 2;
 
   private static final int EXECUTABLE = 0755;
 
@@ -35,14 +35,27 @@ final class Initramfs {
    * @param busybox the static busybox
    * @param applets its applets' names
    * @param guestProgram the static guest program
+   * @param buttonModule the kernel's module for ACPI buttons, which the guest program loads
    */
-  static byte[] build(byte[] busybox, List<String> applets, byte[] guestProgram)
+  static byte[] build(
+      byte[] busybox, List<String> applets, byte[] guestProgram, byte[] buttonModule)
       throws IOException {
     ByteArrayOutputStream bytes =
         new ByteArrayOutputStream(busybox.length + guestProgram.length + (1 << 17));
     try (CpioWriter cpio = new CpioWriter(bytes)) {
       for (String folder :
-          List.of("bin", "dev", "etc", "mnt", "proc", "sys", "usr", "usr/bin", "usr/sbin")) {
+          List.of(
+              "bin",
+              "dev",
+              "etc",
+              "lib",
+              "lib/modules",
+              "mnt",
+              "proc",
+              "sys",
+              "usr",
+              "usr/bin",
+              "usr/sbin")) {
         cpio.folder(folder, EXECUTABLE);
       }
       cpio.symlink("sbin", "bin");
@@ -61,6 +74,7 @@ final class Initramfs {
         }
       }
       cpio.file("bin/godwit-guest", EXECUTABLE, guestProgram);
+      cpio.file("lib/modules/button.ko", 0644, buttonModule);
       cpio.symlink("init", "bin/godwit-guest");
     }
     return bytes.toByteArray();

@@ -10,6 +10,7 @@
  */
 
 typedef unsigned char u8;
+typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long u64;
 typedef long i64;
@@ -22,9 +23,10 @@ typedef long i64;
 
 enum {
   SYS_read = 0, SYS_write = 1, SYS_open = 2, SYS_close = 3, SYS_mmap = 9, SYS_sigprocmask = 14, SYS_ioctl = 16,
-  SYS_pause = 34, SYS_dup2 = 33, SYS_getpid = 39, SYS_fork = 57, SYS_execve = 59, SYS_exit = 60, SYS_wait4 = 61,
-  SYS_uname = 63, SYS_mkdir = 83, SYS_setsid = 112, SYS_sigtimedwait = 128, SYS_sync = 162,
-  SYS_mount = 165, SYS_reboot = 169, SYS_clock_gettime = 228, SYS_clock_nanosleep = 230, SYS_exit_group = 231
+  SYS_pause = 34, SYS_dup2 = 33, SYS_getpid = 39, SYS_socket = 41, SYS_sendto = 44, SYS_recvfrom = 45, SYS_setsockopt = 54,
+  SYS_fork = 57, SYS_execve = 59, SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62, SYS_uname = 63, SYS_mkdir = 83, SYS_setsid = 112, SYS_sigtimedwait = 128, SYS_sync = 162,
+  SYS_mount = 165, SYS_reboot = 169, SYS_clock_gettime = 228, SYS_clock_nanosleep = 230, SYS_exit_group = 231,
+  SYS_finit_module = 313
 };
 
 static inline i64 sys6(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
@@ -596,6 +598,71 @@ static void registers(int argc, char **argv) {
   exit_with(mismatches ? 1 : 0);
 }
 
+/* ---- power-button: the host's `stop` ------------------------------------------------------------------------------ */
+
+/* Generic netlink (linux/netlink.h, linux/genetlink.h): a header, then attributes, which may hold attributes. */
+struct netlink_header { u32 length; u16 type, flags; u32 sequence, port; u8 command, version; u16 reserved; };
+struct attribute { u16 length, type; };
+
+enum { AF_NETLINK = 16, SOCK_RAW = 3, NETLINK_GENERIC = 16, SOL_NETLINK = 270, NETLINK_ADD_MEMBERSHIP = 1, NLM_F_REQUEST = 1 };
+enum { GENL_ID_CTRL = 16, CTRL_CMD_GETFAMILY = 3, CTRL_ATTR_FAMILY_NAME = 2, CTRL_ATTR_MCAST_GROUPS = 7, CTRL_ATTR_MCAST_GRP_ID = 2 };
+
+/* The first attribute of a type, or 0. `at` and what is returned are whole attributes; lengths are checked. */
+static const struct attribute *find_attribute(const u8 *at, const u8 *end, int type) {
+  while (at + sizeof(struct attribute) <= end) {
+    const struct attribute *a = (const struct attribute *)at;
+    if (a->length < sizeof *a || at + a->length > end) return 0;
+    if ((a->type & 0x3fff) == type) return a;
+    at += (a->length + 3) & ~3;
+  }
+  return 0;
+}
+
+static const u8 *content_of(const struct attribute *a) { return (const u8 *)(a + 1); }
+static const u8 *end_of(const struct attribute *a) { return (const u8 *)a + a->length; }
+
+/* The group to which the kernel tells ACPI events, or 0 where there is none. */
+static u32 acpi_event_group(u64 netlink) {
+  static u8 reply[4096];
+  struct { struct netlink_header header; struct attribute name; char text[12]; } ask = {
+      {sizeof ask, GENL_ID_CTRL, NLM_F_REQUEST, 1, 0, CTRL_CMD_GETFAMILY, 1, 0}, {15, CTRL_ATTR_FAMILY_NAME}, "acpi_event"};
+  if (sys6(SYS_sendto, netlink, P(&ask), sizeof ask, 0, 0, 0) < 0) return 0;
+  i64 length = sys6(SYS_recvfrom, netlink, P(reply), sizeof reply, 0, 0, 0);
+  if (length < (i64)sizeof(struct netlink_header)) return 0;
+  const struct attribute *groups = find_attribute(reply + sizeof(struct netlink_header), reply + length, CTRL_ATTR_MCAST_GROUPS);
+  const struct attribute *group = groups ? find_attribute(content_of(groups), end_of(groups), 1) : 0;
+  const struct attribute *id = group ? find_attribute(content_of(group), end_of(group), CTRL_ATTR_MCAST_GRP_ID) : 0;
+  return id && id->length == 8 ? *(const u32 *)content_of(id) : 0;
+}
+
+static int contains(const u8 *bytes, u64 length, const char *text) {
+  u64 n = length_of(text);
+  for (u64 at = 0; at + n <= length; at++) {
+    u64 same = 0;
+    while (same < n && bytes[at + same] == (u8)text[same]) same++;
+    if (same == n) return 1;
+  }
+  return 0;
+}
+
+/* Waits for the ACPI power button and has process 1 power off. Says nothing where there is no such button. */
+static void power_button(void) {
+  static u8 event[1024];
+  i64 module = sys4(SYS_open, P("/lib/modules/button.ko"), 0, 0, 0);
+  if (module >= 0) sys4(SYS_finit_module, (u64)module, P(""), 0, 0);
+  i64 netlink = sys4(SYS_socket, AF_NETLINK, SOCK_RAW, NETLINK_GENERIC, 0);
+  u32 group = netlink >= 0 ? acpi_event_group((u64)netlink) : 0;
+  if (!group) return;
+  if (sys6(SYS_setsockopt, (u64)netlink, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, P(&group), sizeof group, 0) < 0) return;
+  for (;;) {
+    i64 length = sys6(SYS_recvfrom, (u64)netlink, P(event), sizeof event, 0, 0, 0);
+    if (length > 0 && contains(event, (u64)length, "button/power")) {
+      sys2(SYS_kill, 1, SIGUSR2);
+      return;
+    }
+  }
+}
+
 /* ---- init: process 1 ------------------------------------------------------------------------------------------------ */
 
 static char *const shell_environment[] = {"HOME=/root", "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "TERM=linux", "PS1=godwit# ", 0};
@@ -715,6 +782,8 @@ static void init(void) {
   char unused[24];
   if (kernel_option(command_line, "godwit.poweroff", unused, unused)) power(POWER_OFF);
 
+  char *const button[] = {"/bin/godwit-guest", "power-button", 0};
+  start(button, 0);
   char *const shell[] = {"/bin/sh", 0};
   for (;;) {
     i64 shell_pid = start(shell, 1);
@@ -743,7 +812,8 @@ __attribute__((used)) static void entry(u64 *stack) {
   else if (equal(command, "fill")) fill(argc, argv);
   else if (equal(command, "clock")) clock_once(argc);
   else if (equal(command, "registers")) registers(argc, argv);
-  else fail("commands are heartbeat, workset, dirty, fill, clock, registers; not: ", command);
+  else if (equal(command, "power-button")) power_button();
+  else fail("commands are heartbeat, workset, dirty, fill, clock, registers, power-button; not: ", command);
   exit_with(0);
 }
 

@@ -37,6 +37,7 @@ final class AssetStoreTest {
     String initrd = new String(Files.readAllBytes(assets.initrd()), UTF_8);
     assertTrue(initrd.startsWith("070701"));
     assertTrue(initrd.contains("bin/godwit-guest"));
+    assertTrue(initrd.contains("a button's module"));
     assertTrue(Files.isRegularFile(assets.kernelPackage()));
   }
 

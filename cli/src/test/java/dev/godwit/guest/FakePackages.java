@@ -41,6 +41,9 @@ final class FakePackages implements PackageSource {
       if (name.equals(KERNEL_PACKAGE)) {
         write(tree.resolve("boot/System.map-9.9.0-1-cloud-amd64"), "not the kernel");
         write(tree.resolve("boot/vmlinuz-9.9.0-1-cloud-amd64"), KERNEL_CONTENT);
+        write(
+            tree.resolve("lib/modules/9.9.0-1-cloud-amd64/kernel/drivers/acpi/button.ko"),
+            "a button's module");
         write(tree.resolve("lib/modules/" + "long/".repeat(30) + "x.ko"), "a module");
       } else {
         Path busybox = tree.resolve("bin/busybox");

@@ -423,7 +423,9 @@ class FaultsOfLinuxTest {
     linux.assertShellAnswers();
     linux.transcript().awaitPasses(2, linux.transcript().position());
     linux.transcript().assertWhole();
-    assertEquals(0, linux.stop().status());
+    Host.Done stopped = here().run("stop", NAME, "--timeout", "2m");
+    assertEquals("linux: the guest powered off\n", stopped.out(), stopped.err());
+    assertEquals(0, linux.process().awaitEnd().status());
     assertEquals(List.of(), left.leftovers());
     assertEquals(List.of(), right.leftovers());
   }
