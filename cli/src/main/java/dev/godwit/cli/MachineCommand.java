@@ -5,13 +5,11 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
 /** A command that asks one machine's process. */
 abstract class MachineCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
-  @ParentCommand Main main;
   @Mixin CommonOptions common;
 
   @Parameters(index = "0", paramLabel = "NAME", description = "The machine.")
@@ -19,7 +17,7 @@ abstract class MachineCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (ControlClient client = ControlClient.connect(main.directory(), name)) {
+    try (ControlClient client = ControlClient.connect(Main.of(spec).directory(), name)) {
       return ask(client).code();
     }
   }

@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
       StopCommand.class,
       ReceiveCommand.class,
       MigrateCommand.class,
+      MigrationCommand.class,
       SnapshotCommand.class,
       RestoreCommand.class,
       InspectCommand.class,
@@ -62,6 +63,11 @@ public final class Main implements Runnable {
   @Override
   public void run() {
     throw new ParameterException(spec.commandLine(), "no command given");
+  }
+
+  /** Returns the program that a command, at any depth, belongs to. */
+  static Main of(CommandSpec command) {
+    return (Main) command.root().userObject();
   }
 
   /** Returns where the machines are. */

@@ -12,6 +12,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -169,7 +170,9 @@ class CommandsTest {
         "--timeout",
         "3m",
         "--on-timeout",
-        "stop",
+        "throttle",
+        "--max-throttle",
+        "70",
         "--bandwidth",
         "2M",
         "--compression",
@@ -177,7 +180,8 @@ class CommandsTest {
         "--verify");
     assertEquals(
         "MigrateOrder[to=good:1, maxDowntime=PT0.02S, timeout=PT3M,"
-            + " bandwidthBytesPerSecond=2097152, compression=off, verify=true, onTimeout=stop]",
+            + " bandwidthBytesPerSecond=2097152, compression=off, verify=true,"
+            + " onTimeout=throttle, maxThrottlePercent=70]",
         actions.lastOrder);
   }
 
@@ -209,5 +213,46 @@ class CommandsTest {
     assertEquals(ExitStatus.WRONG_STATE, godwit("snapshot", "alpha", "some/file", "--suspend"));
     assertTrue(err.toString().contains("one is in flight already"));
     assertTrue(actions.lastOrder.contains("suspend=true"));
+  }
+
+  @Test
+  void aMigrationIsCancelledFromAnotherTerminal() throws Exception {
+    StringWriter other = new StringWriter();
+    AtomicInteger cancelled = new AtomicInteger(-1);
+    Thread terminal =
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  while (actions.lastOrder.isEmpty()) {
+                    Thread.onSpinWait();
+                  }
+                  CommandLine commandLine = Main.commandLine(() -> directory);
+                  commandLine.setOut(new PrintWriter(other));
+                  cancelled.set(commandLine.execute("migration", "cancel", "alpha"));
+                });
+    assertEquals(ExitStatus.CANCELLED, godwit("migrate", "alpha", "--to", "slow:1"));
+    terminal.join();
+    assertEquals(ExitStatus.OK.code(), cancelled.get());
+    assertEquals("cancelled: machine alpha goes on here\n", other.toString());
+  }
+
+  @Test
+  void aMachineThatWasNeverMovedHasNoMigration() {
+    assertEquals(ExitStatus.WRONG_STATE, godwit("migration", "status", "alpha"));
+    assertTrue(err.toString().contains("machine alpha has not been moved or saved yet"));
+    assertEquals(ExitStatus.NO_SUCH_MACHINE, godwit("migration", "cancel", "beta"));
+    assertEquals(ExitStatus.USAGE, godwit("migration"));
+  }
+
+  @Test
+  void theLastMigrationIsTold() {
+    godwit("migrate", "alpha", "--to", "good:1");
+    out.getBuffer().setLength(0);
+    assertEquals(ExitStatus.OK, godwit("migration", "status", "alpha"));
+    assertTrue(out.toString().startsWith("migrated to good:1 in 0.1 s: 3 rounds"), out.toString());
+    assertTrue(out.toString().contains("downtime"), out.toString());
+    out.getBuffer().setLength(0);
+    assertEquals(ExitStatus.OK, godwit("migration", "status", "alpha", "--json"));
+    assertEquals("done", json().getLast().get("phase").getAsString());
   }
 }

@@ -60,6 +60,25 @@ public final class FakeActions implements ControlActions {
     return status;
   }
 
+  private void remember(TransferEvent done) {
+    MachineStatus now = status;
+    status =
+        new MachineStatus(
+            now.name(),
+            now.state(),
+            now.detail(),
+            now.pid(),
+            now.engine(),
+            now.ramBytes(),
+            now.vcpus(),
+            now.cpuModel(),
+            now.guestNanos(),
+            now.dirtyPages(),
+            done,
+            now.listen(),
+            now.version());
+  }
+
   @Override
   public void pause() {
     throw new MachineException(MachineException.Code.WRONG_STATE, "cannot pause: it has ended");
@@ -88,25 +107,29 @@ public final class FakeActions implements ControlActions {
     TransferEvent event = TransferEvent.beginning(Kind.MIGRATE, order.to());
     progress.accept(event);
     return switch (order.to()) {
-      case "good:1" ->
-          new TransferEvent(
-              Kind.MIGRATE,
-              "good:1",
-              Phase.DONE,
-              2,
-              100,
-              40,
-              4096,
-              0,
-              1e9,
-              12.5,
-              20,
-              3,
-              99,
-              new TransferEvent.Downtime(10, 1, 2, 3, 4),
-              "",
-              "",
-              -2);
+      case "good:1" -> {
+        TransferEvent done =
+            new TransferEvent(
+                Kind.MIGRATE,
+                "good:1",
+                Phase.DONE,
+                2,
+                100,
+                40,
+                4096,
+                0,
+                1e9,
+                12.5,
+                20,
+                3,
+                99,
+                new TransferEvent.Downtime(10, 1, 2, 3, 4),
+                "",
+                "",
+                -2);
+        remember(done);
+        yield done;
+      }
       case "slow:1" -> {
         awaitCancel();
         yield event.ended(Phase.CANCELLED, "CANCELLED", "cancelled by the user");
