@@ -53,7 +53,8 @@ record RegionPlan(Block head, List<Part> parts, long[] tlb, boolean shared) {
       Block block = queue.poll();
       List<Block> followers = new ArrayList<>();
       for (Block follower : followersOf(block, finder)) {
-        boolean hot = all || (long) follower.heat * COLDEST >= head.heat;
+        boolean planned = follower.heat < 0; // it was hot: see Translator
+        boolean hot = all || planned || (long) follower.heat * COLDEST >= head.heat;
         if (chosen.contains(follower)) {
           followers.add(follower);
         } else if (hot
