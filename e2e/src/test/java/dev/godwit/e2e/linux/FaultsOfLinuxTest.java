@@ -136,13 +136,13 @@ class FaultsOfLinuxTest {
   }
 
   /** The migration failed, says why, and the machine goes on where it was. */
-  private void assertKept(Host.Started migrating, String errorCode, String... words)
+  private void assertKept(Host.Started migrating, String errorCodes, String... words)
       throws Exception {
     Host.Done done = migrating.awaitEnd();
     JsonObject result = Host.jsonLines(done.out()).toList().getLast();
     String all = result + done.err();
-    assertEquals(errorCode.equals("CANCELLED") ? 6 : 5, done.status(), all);
-    assertEquals(errorCode, result.get("errorCode").getAsString(), all);
+    assertEquals(errorCodes.equals("CANCELLED") ? 6 : 5, done.status(), all);
+    assertTrue(result.get("errorCode").getAsString().matches(errorCodes), all);
     for (String word : words) {
       assertTrue(done.err().contains(word), "no '" + word + "' in: " + all);
     }
@@ -276,7 +276,9 @@ class FaultsOfLinuxTest {
     Host.Started receiver = there().receive();
     Relay relay = relayTo(receiver);
     relay.beforeCall("Preflight", relay::cut);
-    assertKept(startMigrating(NAME, address(relay), PAUSE), "UNREACHABLE", address(relay));
+    // Whether the call or the heartbeat beside it notices first is chance.
+    assertKept(
+        startMigrating(NAME, address(relay), PAUSE), "UNREACHABLE|PEER_LOST", address(relay));
     endWaiting(receiver);
     assertNothingThere();
   }
