@@ -5,8 +5,16 @@ package dev.godwit.cpu;
  * what CPUID says, so a machine meets the same CPU wherever it moves.
  */
 public enum CpuModel {
-  /** The baseline: SSE2, CMPXCHG8B, FXSR, SYSCALL. */
-  X86_64_V1("x86-64-v1");
+  /**
+   * The baseline: SSE2, CMPXCHG8B, FXSR, SYSCALL. Since the first Godwit also CMPXCHG16B, POPCNT,
+   * LAHF and RDRAND, which stay: guests that were saved have found them.
+   */
+  X86_64_V1("x86-64-v1"),
+  /** The second level: SSE3, SSSE3, SSE4.1 and SSE4.2 besides. */
+  X86_64_V2("x86-64-v2");
+
+  /** What machines get that ask for none. */
+  public static final CpuModel DEFAULT = X86_64_V1;
 
   private final String title;
 
@@ -17,6 +25,11 @@ public enum CpuModel {
   /** Returns the name as users and streams write it. */
   public String title() {
     return title;
+  }
+
+  /** Says whether the model has SSE3, SSSE3, SSE4.1 and SSE4.2; without them they raise #UD. */
+  public boolean hasLaterSse() {
+    return this != X86_64_V1;
   }
 
   /**

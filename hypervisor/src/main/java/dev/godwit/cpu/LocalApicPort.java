@@ -31,6 +31,12 @@ public interface LocalApicPort {
   /** Says whether {@link #takeEvent} would return something. */
   boolean hasEvent();
 
+  /**
+   * Says whether {@link #takeEvent} would return INIT or SIPI, which nothing blocks but the
+   * instruction under way; an NMI waits while NMIs are blocked.
+   */
+  boolean hasInitOrSipi();
+
   /** Reads the register page, 32-bit aligned offset. */
   int readRegister(int offset);
 

@@ -14,6 +14,7 @@ import dev.godwit.memory.GuestMemory;
  * @param clock the source of RDTSC
  * @param apic this vCPU's local APIC
  * @param vcpus how many vCPUs the machine has, for CPUID
+ * @param model what the vCPU is to look like, and what it has
  */
 public record VcpuPorts(
     GuestMemory memory,
@@ -21,4 +22,5 @@ public record VcpuPorts(
     MmioBus mmio,
     GuestClock clock,
     LocalApicPort apic,
-    int vcpus) {}
+    int vcpus,
+    CpuModel model) {}

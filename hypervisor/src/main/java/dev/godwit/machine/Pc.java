@@ -66,7 +66,7 @@ public final class Pc {
    */
   public static Pc build(
       MachineConfig config, GuestMemory memory, CpuEngine engine, InstantSource wallClock) {
-    requireCpuModel(config);
+    CpuModel model = cpuModel(config);
     GuestClock clock = new GuestClock(System::nanoTime, config.tscHz());
     Console console = new Console();
     try {
@@ -101,7 +101,7 @@ public final class Pc {
       for (int i = 0; i < config.vcpus(); i++) {
         Vcpu vcpu =
             engine.createVcpu(
-                i, new VcpuPorts(memory, io, mmio, clock, platform.apic(i), config.vcpus()));
+                i, new VcpuPorts(memory, io, mmio, clock, platform.apic(i), config.vcpus(), model));
         platform.attachWake(i, vcpu::wake);
         vcpus.add(vcpu);
       }
@@ -120,9 +120,9 @@ public final class Pc {
     }
   }
 
-  private static void requireCpuModel(MachineConfig config) {
+  private static CpuModel cpuModel(MachineConfig config) {
     try {
-      CpuModel.named(config.cpuModel());
+      return CpuModel.named(config.cpuModel());
     } catch (CpuException e) {
       throw new MachineException(MachineException.Code.BAD_CONFIG, String.valueOf(e.getMessage()));
     }

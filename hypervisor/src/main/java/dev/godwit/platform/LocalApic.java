@@ -48,6 +48,8 @@ final class LocalApic implements LocalApicPort {
 
   private volatile boolean eventPending;
 
+  private volatile boolean initOrSipiPending;
+
   private int esr;
   private int esrAccumulated;
   private long icr;
@@ -120,6 +122,11 @@ final class LocalApic implements LocalApicPort {
   @Override
   public boolean hasEvent() {
     return eventPending;
+  }
+
+  @Override
+  public boolean hasInitOrSipi() {
+    return initOrSipiPending;
   }
 
   @Override
@@ -473,6 +480,7 @@ final class LocalApic implements LocalApicPort {
     ppr = queue.processorPriority();
     boolean vectorDeliverable = isEnabled() && queue.deliverable() != LapicQueue.NONE;
     interruptDeliverable = vectorDeliverable || extIntDeliverable();
+    initOrSipiPending = initPending || sipiVector >= 0;
     eventPending = nmiPending || initPending || sipiVector >= 0;
   }
 

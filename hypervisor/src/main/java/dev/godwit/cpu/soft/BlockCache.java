@@ -40,7 +40,7 @@ final class BlockCache implements DecodeContext.CodeSource {
   private final @Nullable CodePage[] @Nullable [] pages;
   private final Block[] jumps = new Block[JUMP_ENTRIES];
   private final Insn[] scratch = new Insn[Block.MAX_INSNS];
-  private final DecodeContext d = new DecodeContext();
+  private final DecodeContext d;
   private final Queue<Long> posted = new ConcurrentLinkedQueue<>();
   private int insns;
 
@@ -68,6 +68,7 @@ final class BlockCache implements DecodeContext.CodeSource {
   BlockCache(SoftCpu c, CodeMap codeMap) {
     this.c = c;
     this.memory = c.ports.memory();
+    this.d = new DecodeContext(c.ports.model());
     this.codeMap = codeMap;
     this.pages =
         new @Nullable CodePage[(int) ((memory.framePages() >>> PAGE_CHUNK_SHIFT) + 1)] @Nullable [];

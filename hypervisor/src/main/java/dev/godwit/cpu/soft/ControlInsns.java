@@ -22,6 +22,7 @@ final class ControlInsns {
   }
 
   static @Nullable Insn readControl(DecodeContext d) {
+    d.modrmOfRegisters();
     int register = d.reg();
     int to = d.rm();
     int size = d.is64() ? 8 : 4;
@@ -49,6 +50,7 @@ final class ControlInsns {
   }
 
   static @Nullable Insn writeControl(DecodeContext d) {
+    d.modrmOfRegisters();
     int register = d.reg();
     int from = d.rm();
     long mask = d.is64() ? -1 : 0xFFFF_FFFFL;
@@ -155,6 +157,7 @@ final class ControlInsns {
   }
 
   static Insn readDebug(DecodeContext d) {
+    d.modrmOfRegisters();
     int register = d.reg();
     int to = d.rm();
     int size = d.is64() ? 8 : 4;
@@ -163,6 +166,7 @@ final class ControlInsns {
   }
 
   static Insn writeDebug(DecodeContext d) {
+    d.modrmOfRegisters();
     int register = d.reg();
     int from = d.rm();
     long mask = d.is64() ? -1 : 0xFFFF_FFFFL;

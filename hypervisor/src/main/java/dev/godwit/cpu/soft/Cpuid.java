@@ -4,7 +4,7 @@ import dev.godwit.clock.Frequencies;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What CPUID says: the CPU model {@code x86-64-v1}.
+ * What CPUID says of the CPU model.
  *
  * <p>It presents itself as an in-order core without speculation (family 6, model 1Ch), which is
  * what an interpreter is: no guest then spends time on work-arounds for speculative execution.
@@ -16,11 +16,12 @@ final class Cpuid {
   private static final int MAX_EXTENDED = 0x8000_0008;
 
   private static final String VENDOR = "GenuineIntel";
-  private static final String BRAND = "Godwit x86-64-v1 processor";
 
   // fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2
   private static final int FEATURES_EDX = 0x078B_FBFD;
   private static final int HYPER_THREADING = 1 << 28;
+  // sse3, ssse3, sse4.1, sse4.2
+  private static final int LATER_SSE = 1 | 1 << 9 | 1 << 19 | 1 << 20;
   // cx16, popcnt, tsc-deadline, rdrand, hypervisor
   private static final int FEATURES_ECX = 1 << 13 | 1 << 23 | 1 << 24 | 1 << 30 | 1 << 31;
   // tsc_adjust, erms
@@ -117,8 +118,9 @@ final class Cpuid {
   }
 
   private void brand(int third) {
+    String brand = "Godwit " + c.ports.model().title() + " processor";
     int at = third * 16;
-    set(word(BRAND, at), word(BRAND, at + 4), word(BRAND, at + 8), word(BRAND, at + 12));
+    set(word(brand, at), word(brand, at + 4), word(brand, at + 8), word(brand, at + 12));
   }
 
   private void features() {
@@ -127,7 +129,7 @@ final class Cpuid {
     set(
         SIGNATURE,
         c.index << 24 | vcpus << 16 | 8 << 8,
-        FEATURES_ECX,
+        FEATURES_ECX | (c.ports.model().hasLaterSse() ? LATER_SSE : 0),
         (FEATURES_EDX | (vcpus > 1 ? HYPER_THREADING : 0)) & ~(apicOff ? 1 << 9 : 0));
   }
 

@@ -1,5 +1,6 @@
 package dev.godwit.cpu.soft;
 
+import dev.godwit.cpu.CpuModel;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +35,7 @@ final class DecodeContext {
     int byteAt(int offset);
   }
 
+  private final CpuModel model;
   private CodeSource source = offset -> 0;
   private long start;
   private int length;
@@ -57,6 +59,18 @@ final class DecodeContext {
   private boolean ripRelative;
   private int defaultSegment;
   private @Nullable MemOperand operand;
+
+  /**
+   * @param model says which instructions exist
+   */
+  DecodeContext(CpuModel model) {
+    this.model = model;
+  }
+
+  /** Returns the CPU model to decode for. */
+  CpuModel model() {
+    return model;
+  }
 
   /**
    * Reads prefixes and opcode of the instruction at {@code rip}.
@@ -258,6 +272,14 @@ final class DecodeContext {
       }
     }
     return modrm;
+  }
+
+  /**
+   * Reads ModRM of an instruction whose operands are registers whatever its mod field says: moves
+   * to and from control and debug registers.
+   */
+  void modrmOfRegisters() {
+    modrm = fetch8() | 0xC0;
   }
 
   /** Says whether ModRM names a register rather than memory. */

@@ -240,7 +240,8 @@ final class Msrs {
       if (!known.containsKey(msr)) {
         throw new CpuException(
             CpuException.Code.BAD_STATE,
-            "the state has MSR 0x%x, which the CPU model x86-64-v1 has not".formatted(msr));
+            "the state has MSR 0x%x, which the CPU model %s has not"
+                .formatted(msr, c.ports.model().title()));
       }
       switch (msr) {
         case TSC_ADJUST -> tscAdjust = value;

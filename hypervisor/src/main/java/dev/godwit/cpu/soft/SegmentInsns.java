@@ -37,6 +37,7 @@ final class SegmentInsns {
   private static void shadowIfStack(SoftCpu c, int seg) {
     if (seg == DecodeContext.SS) {
       c.interruptShadow = true;
+      c.debugShadow = true;
       c.attention = true;
     }
   }

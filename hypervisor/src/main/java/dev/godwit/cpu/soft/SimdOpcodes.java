@@ -22,6 +22,9 @@ final class SimdOpcodes {
       return null;
     }
     int prefix = prefix(d);
+    if (!d.model().hasLaterSse() && (d.map() > 1 || isSse3(d.opcode(), prefix))) {
+      return null;
+    }
     if (d.map() > 1) {
       return d.map() == 2 ? Simd0F38.decode(d, prefix) : Simd0F3A.decode(d, prefix);
     }
@@ -38,6 +41,15 @@ final class SimdOpcodes {
       case 0xC4, 0xC5, 0xC6, 0xD6, 0xD7, 0xE7, 0xF7 -> SimdMoves.decode(d, prefix);
       case 0x0D, 0x18, 0x77, 0xAE -> SimdState.decode(d, prefix);
       default -> isInteger(d.opcode()) ? SimdInteger.decode(d, prefix) : null;
+    };
+  }
+
+  /** SSE3 is scattered over the map 0F. */
+  private static boolean isSse3(int opcode, int prefix) {
+    return switch (opcode) {
+      case 0x12, 0x16 -> prefix > P66;
+      case 0x7C, 0x7D, 0xD0, 0xF0 -> true;
+      default -> false;
     };
   }
 

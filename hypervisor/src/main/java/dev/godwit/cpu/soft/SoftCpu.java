@@ -98,6 +98,12 @@ final class SoftCpu {
   /** Set by STI and by loads of SS: no interrupt before the next instruction has finished. */
   boolean interruptShadow;
 
+  /**
+   * Set by loads of SS, not by STI: no debug trap after the instruction (SDM vol. 3A 7.8.3). Means
+   * something only until the run loop has looked at it.
+   */
+  boolean debugShadow;
+
   boolean nmiBlocked;
 
   /**

@@ -236,7 +236,7 @@ final class SoftVcpu implements Vcpu {
       if (c.activity == Activity.SHUTDOWN) {
         return Exit.SHUTDOWN;
       }
-      if (!c.nmiBlocked && !c.interruptShadow && apic.hasEvent()) {
+      if (!c.interruptShadow && (c.nmiBlocked ? apic.hasInitOrSipi() : apic.hasEvent())) {
         take(apic.takeEvent());
         c.attention = true;
         continue;
@@ -343,9 +343,10 @@ final class SoftVcpu implements Vcpu {
     boolean trap = (c.flagsRest & Flags.TF) != 0;
     c.flagsRest &= ~(long) Flags.RF;
     c.interruptShadow = false;
+    c.debugShadow = false;
     c.trapSuppressed = false;
     c.pendingDr6 = 0;
-    if (!stepOnce() || c.interruptShadow) {
+    if (!stepOnce() || c.debugShadow) {
       return;
     }
     long dr6 = c.pendingDr6 | (trap && !c.trapSuppressed ? Breakpoints.BS : 0);

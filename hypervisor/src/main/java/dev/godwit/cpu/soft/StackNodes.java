@@ -211,8 +211,8 @@ final class StackNodes {
       // The new top of the stack must be writable, or the frame is not made.
       c.probeWrite(stackLinear(c, bottom, true), size);
       c.regs[RSP] = rsp & ~stackMask | bottom;
-      c.regs[RBP] =
-          size == 2 ? rbp & ~0xFFFFL | frame & 0xFFFF : frame & stackMask | rbp & ~stackMask;
+      // All of ESP, with a 16-bit stack too.
+      c.regs[RBP] = size == 2 ? rbp & ~0xFFFFL | frame & 0xFFFF : Alu.zeroExtend(frame, 8 * size);
     }
 
     private long stackLinear(SoftCpu c, long offset, boolean write) {

@@ -104,11 +104,11 @@ final class StateCopy {
         || (control.cr4() & ~Cr.CR4_SUPPORTED) != 0
         || control.cr3() >>> Cr.PHYSICAL_BITS != 0
         || control.cr8() >>> 4 != 0) {
-      throw bad("a control register has bits that the CPU model x86-64-v1 has not");
+      throw bad("a control register has bits that the soft CPU has not");
     }
     long efer = s.msrs().getOrDefault(0xC000_0080, 0L);
     if ((efer & ~Cr.EFER_SUPPORTED) != 0) {
-      throw bad("EFER has bits that the CPU model x86-64-v1 has not");
+      throw bad("EFER has bits that the soft CPU has not");
     }
     if ((efer & Cr.LMA) != 0
         && ((control.cr0() & Cr.PG) == 0

@@ -68,7 +68,14 @@ abstract class StringInsn extends Insn {
     if (repeat == 0) {
       step(c);
     } else {
-      c.rip = repeat(c) ? nextRip : rip;
+      // What comes between iterations finds RF set (SDM vol. 3B 19.3.1.1).
+      if (repeat(c)) {
+        c.flagsRest &= ~(long) Flags.RF;
+        c.rip = nextRip;
+      } else {
+        c.flagsRest |= Flags.RF;
+        c.rip = rip;
+      }
     }
   }
 

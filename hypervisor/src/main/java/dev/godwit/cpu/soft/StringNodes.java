@@ -191,6 +191,7 @@ final class StringNodes {
 
     @Override
     void step(SoftCpu c) {
+      c.segments.checkIo(port(c), bytes);
       long target = targetLinear(c, true);
       c.probeWrite(target, bytes); // reading a port may change its device: no fault may follow
       Place.write(c, target, bytes, c.in(port(c), bytes));
@@ -205,6 +206,7 @@ final class StringNodes {
 
     @Override
     void step(SoftCpu c) {
+      c.segments.checkIo(port(c), bytes);
       c.out(port(c), bytes, (int) Place.read(c, sourceLinear(c), bytes));
       advanceSource(c, 1);
     }

@@ -109,7 +109,7 @@ final class TableInsns {
           long raw = c.segments.visible(from.get(c), types);
           if (raw != 0) {
             SystemInsn.setRegister(
-                c, to, size, limit ? Segments.limit(raw) : raw >>> 32 & 0xFF_FF00);
+                c, to, size, limit ? Segments.limit(raw) : raw >>> 32 & 0xF0_FF00);
           }
           SystemInsn.setZero(c, raw != 0);
         });
@@ -145,7 +145,12 @@ final class TableInsns {
               });
       case 4 -> SystemInsn.plain(d, c -> c.write16(m.forWrite(c, 2), (int) c.cr0 & 0xFFFF));
       case 6 ->
-          SystemInsn.ending(d, c -> ControlInsns.loadMachineStatus(c, c.read16(m.forRead(c, 2))));
+          SystemInsn.ending(
+              d,
+              c -> {
+                SystemInsn.requireSupervisor(c);
+                ControlInsns.loadMachineStatus(c, c.read16(m.forRead(c, 2)));
+              });
       case 7 ->
           SystemInsn.ending(
               d,
@@ -167,8 +172,9 @@ final class TableInsns {
   }
 
   private static void storeTable(SoftCpu c, MemOperand m, int limit, long base, int baseBytes) {
-    long baseAt = m.forWrite(c, 2L, baseBytes);
     long limitAt = m.forWrite(c, 2);
+    c.probeWrite(limitAt, 2);
+    long baseAt = m.forWrite(c, 2L, baseBytes);
     c.probeWrite(baseAt, baseBytes);
     c.write16(limitAt, limit);
     if (baseBytes == 8) {

@@ -33,6 +33,9 @@ final class X87Opcodes {
     if (opcode == 0xD9 && reg >= 4 || opcode == 0xDD && reg >= 4) {
       return control(d, opcode, reg, m);
     }
+    if (reg == 1 && opcode != 0xD9 && !d.model().hasLaterSse()) {
+      return null; // FISTTP is SSE3's
+    }
     Action action =
         switch (opcode << 4 | reg) {
           case 0xD90 -> (c, f) -> X87Moves.loadSingle(f, c.read32(m.forRead(c, 4)));

@@ -37,6 +37,12 @@ final class FakeApic implements LocalApicPort {
   }
 
   @Override
+  public boolean hasInitOrSipi() {
+    ApicEvent next = events.peek();
+    return next instanceof ApicEvent.Init || next instanceof ApicEvent.Sipi;
+  }
+
+  @Override
   public int readRegister(int offset) {
     return registers[offset >> 2];
   }

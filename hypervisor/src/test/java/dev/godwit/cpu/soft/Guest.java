@@ -4,6 +4,7 @@ import dev.godwit.bus.MmioBus;
 import dev.godwit.bus.PortBus;
 import dev.godwit.bus.PortHandler;
 import dev.godwit.clock.GuestClock;
+import dev.godwit.cpu.CpuModel;
 import dev.godwit.cpu.Vcpu;
 import dev.godwit.cpu.VcpuPorts;
 import dev.godwit.memory.GuestMemory;
@@ -50,7 +51,10 @@ final class Guest implements AutoCloseable {
   int exitValue;
 
   Guest() {
-    vcpu = (SoftVcpu) engine.createVcpu(0, new VcpuPorts(memory, io, mmio, clock, apic, 1));
+    vcpu =
+        (SoftVcpu)
+            engine.createVcpu(
+                0, new VcpuPorts(memory, io, mmio, clock, apic, 1, CpuModel.X86_64_V2));
     cpu = vcpu.cpu();
     cpu.translator.setMode(translation);
     io.map(
@@ -144,7 +148,7 @@ final class Guest implements AutoCloseable {
 
   /** Adds a second vCPU in the state of the first but for RIP, with an APIC of its own. */
   SoftVcpu secondVcpu(long rip) {
-    VcpuPorts ports = new VcpuPorts(memory, io, mmio, clock, new FakeApic(), 2);
+    VcpuPorts ports = new VcpuPorts(memory, io, mmio, clock, new FakeApic(), 2, CpuModel.X86_64_V2);
     SoftVcpu second = (SoftVcpu) engine.createVcpu(1, ports);
     second.cpu().translator.setMode(translation);
     second.restore(vcpu.save());

@@ -1,5 +1,6 @@
 package dev.godwit.cpu.soft;
 
+import dev.godwit.cpu.CpuModel;
 import dev.godwit.cpu.oracle.OracleCase;
 import dev.godwit.cpu.oracle.OracleResult;
 import dev.godwit.memory.GuestMemory;
@@ -21,7 +22,7 @@ final class IntegerRunner implements AutoCloseable {
   private final OracleMachine machine = new OracleMachine();
   private final SoftCpu cpu = machine.cpu;
   private final GuestMemory memory = machine.memory;
-  private final DecodeContext decoder = new DecodeContext();
+  private final DecodeContext decoder = new DecodeContext(CpuModel.X86_64_V2);
   private final byte[] page = new byte[OracleCase.PAGE_BYTES];
   private final boolean translated;
   private final Map<Long, Region> regions = new HashMap<>();

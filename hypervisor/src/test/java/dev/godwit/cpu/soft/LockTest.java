@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.godwit.bus.MmioBus;
 import dev.godwit.bus.PortBus;
 import dev.godwit.clock.GuestClock;
+import dev.godwit.cpu.CpuModel;
 import dev.godwit.cpu.VcpuPorts;
 import dev.godwit.memory.GuestMemory;
 import java.util.HexFormat;
@@ -36,7 +37,15 @@ class LockTest {
 
   private SoftCpu cpu() {
     SoftCpu c =
-        new SoftCpu(new VcpuPorts(memory, new PortBus(), new MmioBus(), clock, new FakeApic(), 2));
+        new SoftCpu(
+            new VcpuPorts(
+                memory,
+                new PortBus(),
+                new MmioBus(),
+                clock,
+                new FakeApic(),
+                2,
+                CpuModel.X86_64_V2));
     c.segments.loadReal(DecodeContext.CS, 0);
     c.segments.loadReal(DecodeContext.DS, 0);
     c.segments.loadReal(DecodeContext.SS, 0);
@@ -49,7 +58,7 @@ class LockTest {
 
   private static Insn decode(String hex, int codeBits) {
     byte[] code = HexFormat.of().parseHex(hex.replace(" ", ""));
-    DecodeContext d = new DecodeContext();
+    DecodeContext d = new DecodeContext(CpuModel.X86_64_V2);
     d.begin(at -> code[at] & 0xFF, 0x100, codeBits, false);
     return OpcodeTable.decode(d);
   }

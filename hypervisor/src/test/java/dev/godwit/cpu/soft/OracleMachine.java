@@ -3,6 +3,7 @@ package dev.godwit.cpu.soft;
 import dev.godwit.bus.MmioBus;
 import dev.godwit.bus.PortBus;
 import dev.godwit.clock.GuestClock;
+import dev.godwit.cpu.CpuModel;
 import dev.godwit.cpu.VcpuPorts;
 import dev.godwit.cpu.oracle.OracleCase;
 import dev.godwit.memory.GuestMemory;
@@ -31,7 +32,15 @@ final class OracleMachine implements AutoCloseable {
 
   OracleMachine() {
     cpu =
-        new SoftCpu(new VcpuPorts(memory, new PortBus(), new MmioBus(), clock, new FakeApic(), 1));
+        new SoftCpu(
+            new VcpuPorts(
+                memory,
+                new PortBus(),
+                new MmioBus(),
+                clock,
+                new FakeApic(),
+                1,
+                CpuModel.X86_64_V2));
     memory.write64(PML4, PDPT | 7);
     memory.write64(PDPT, PD | 7);
     map(CODE_TABLE, OracleCase.CODE_BASE, CODE_GPA | 7);

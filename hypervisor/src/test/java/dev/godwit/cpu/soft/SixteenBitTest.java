@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.godwit.cpu.CpuModel;
 import java.util.HexFormat;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -50,7 +51,7 @@ class SixteenBitTest {
 
   private Insn decode(String hex, int rip, int bits) {
     byte[] code = HexFormat.of().parseHex(hex.replace(" ", ""));
-    DecodeContext d = new DecodeContext();
+    DecodeContext d = new DecodeContext(CpuModel.X86_64_V2);
     d.begin(at -> code[at] & 0xFF, rip, bits, bits == 32);
     return OpcodeTable.decode(d);
   }

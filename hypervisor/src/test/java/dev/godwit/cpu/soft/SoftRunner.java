@@ -1,5 +1,6 @@
 package dev.godwit.cpu.soft;
 
+import dev.godwit.cpu.CpuModel;
 import dev.godwit.cpu.oracle.OracleCase;
 import dev.godwit.cpu.oracle.OracleResult;
 import dev.godwit.memory.GuestMemory;
@@ -32,7 +33,7 @@ final class SoftRunner implements AutoCloseable {
 
   /** Decodes the first instruction of a case. */
   Insn decode(OracleCase c) {
-    DecodeContext d = new DecodeContext();
+    DecodeContext d = new DecodeContext(CpuModel.X86_64_V2);
     d.begin(
         offset -> c.code[offset] & 0xFF,
         OracleCase.CODE_BASE + c.codeOffset,

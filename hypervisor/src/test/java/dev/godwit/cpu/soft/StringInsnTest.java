@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.bus.PortHandler;
+import dev.godwit.cpu.CpuModel;
 import dev.godwit.memory.PageSet;
 import java.util.Arrays;
 import java.util.SplittableRandom;
@@ -56,7 +57,7 @@ class StringInsnTest {
   }
 
   private Insn decode(int... code) {
-    DecodeContext d = new DecodeContext();
+    DecodeContext d = new DecodeContext(CpuModel.X86_64_V2);
     d.begin(at -> code[at], Guest.CODE, 64, true);
     return OpcodeTable.decode(d);
   }
@@ -149,6 +150,33 @@ class StringInsnTest {
     byte[] expected = new byte[WINDOW_BYTES];
     Arrays.fill(expected, (byte) 0x5A);
     assertArrayEquals(expected, window());
+  }
+
+  @Test
+  void countsThatLookNegativeAreLarge() {
+    Insn insn = decode(0xF3, 0xA4); // rep movsb, up to the end of what is mapped
+    cpu.flagsRest = 0;
+    cpu.regs[1] = -0x10000L;
+    cpu.regs[6] = 0x1F_F000L;
+    cpu.regs[7] = 0x1F_E000L;
+    guest.memory.write64(Guest.PD + 8, 0); // nothing from 2 MiB on
+    cpu.mmu.flushAll();
+    GuestFault fault = assertThrows(GuestFault.class, () -> finish(insn));
+    assertEquals(0x20_0000L, fault.address);
+    assertEquals(-0x11000L, cpu.regs[1]);
+    assertEquals(0x20_0000L, cpu.regs[6]);
+  }
+
+  @Test
+  void whatComesBetweenIterationsFindsTheResumeFlagSet() {
+    Insn insn = decode(0xF3, 0xAA); // rep stosb
+    cpu.flagsRest = Flags.TF;
+    cpu.regs[1] = 2;
+    cpu.regs[7] = WINDOW;
+    insn.execute(cpu);
+    assertEquals(Flags.RF, cpu.flagsRest & Flags.RF);
+    insn.execute(cpu);
+    assertEquals(0, cpu.flagsRest & Flags.RF, "the last iteration ends the instruction");
   }
 
   @Test
