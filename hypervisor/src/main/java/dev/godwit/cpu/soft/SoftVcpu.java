@@ -267,10 +267,7 @@ final class SoftVcpu implements Vcpu {
       if (stepping()) {
         step();
         c.attention = true;
-        if (c.activity != Activity.RUNNING) {
-          continue;
-        }
-        return null;
+        continue;
       }
       c.flagsRest &= ~(long) Flags.RF; // without breakpoints its one instruction needs no care
       if (c.interruptShadow) {
