@@ -1,0 +1,126 @@
+package dev.godwit.e2e.oracle;
+
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Differences that are TCG's: it leaves out checks that processors make. Each rule is narrow, and
+ * what it covers is tested elsewhere, against the host's CPU or by hand.
+ */
+final class Explanations {
+  private static final int UNDEFINED = 6;
+  private static final int STACK = 12;
+  private static final int PROTECTION = 13;
+  private static final int PAGE_FAULT = 14;
+
+  private Explanations() {}
+
+  /** PUSHA and POPA. */
+  private static boolean isAll(int opcode) {
+    return opcode == 0x60 || opcode == 0x61;
+  }
+
+  private static boolean onlyFlags(InsnCase c, ByteBuffer expected, ByteBuffer actual, int at) {
+    String difference = Comparison.difference(c, expected, actual, at / RunnerImage.RECORD_BYTES);
+    return difference != null
+        && difference.startsWith("rflags")
+        && difference.split(" ").length == 2;
+  }
+
+  /** Whether a linear address is just below the end of a flat segment, or of the windows' one. */
+  private static boolean wraps(CpuMode mode, long linear) {
+    if (mode.realLike()) {
+      return (linear & 0xFFE0) == 0xFFE0;
+    }
+    return (linear & 0xDFFF_FFC0L) == 0xDFFF_FFC0L || (linear & 0xFFFF_FFC0L) == 0x1FFF_FFC0L;
+  }
+
+  /**
+   * Returns why TCG's result may differ in the way it does, or null.
+   *
+   * @param at offset of the case's records
+   * @param start RIP at the start of the case
+   */
+  static @Nullable String of(
+      InsnCase c, ByteBuffer expected, ByteBuffer actual, int at, long start) {
+    long vector = actual.getLong(at + 0xA8);
+    long oracleVector = expected.getLong(at + 0xA8);
+    boolean noError = actual.getLong(at + 0xB0) == 0;
+    long oracleRip = expected.getLong(at + 0x88);
+    byte[] insn = c.insnAt(actual.getLong(at + 0x88) - start);
+    if (vector == STACK && oracleVector == PROTECTION && noError) {
+      return "TCG raises #GP where a stack address is not canonical";
+    }
+    if (vector == PROTECTION && noError && oracleRip << 16 >> 16 != oracleRip) {
+      return "TCG branches to an address that is not canonical, and faults there";
+    }
+    if (vector == PROTECTION && noError && InsnBytes.isSseMemory(insn)) {
+      return "TCG does not check the alignment of SSE operands";
+    }
+    if (vector == PROTECTION && noError && InsnBytes.opcode(insn) == 0xFF) {
+      return "TCG's CALL pushes before it looks at its target";
+    }
+    if (oracleVector == vector
+        && InsnBytes.leavesStaleFlags(insn)
+        && onlyFlags(c, expected, actual, at)) {
+      return "TCG's flags are stale where the instruction faults";
+    }
+    int opcode = InsnBytes.opcode(insn);
+    if (vector == PAGE_FAULT && oracleVector == vector && (opcode == 0x0FF7 || opcode == 0x0F01)) {
+      return "how much of a faulting MASKMOVQ, MASKMOVDQU, SGDT or SIDT is written is nobody's"
+                 + " promise";
+    }
+    if (vector == UNDEFINED && opcode >= 0x0F_382C && opcode <= 0x0F_382F) {
+      return "TCG looks at the operand of an AVX instruction before it finds no VEX prefix";
+    }
+    if (vector == PROTECTION
+        && noError
+        && c.mode() == CpuMode.KERNEL64
+        && (expected.getLong(at + 0x98) & ~3) == 0) {
+      return "TCG does not look at the RPL of a null SS";
+    }
+    if (vector == PROTECTION && noError && opcode == 0x0FAE) {
+      return "TCG's LDMXCSR takes any value";
+    }
+    if (oracleVector == PAGE_FAULT
+        && !c.mode().is64()
+        && InsnBytes.opcode(c.insnAt(oracleRip - start)) == 0x63) {
+      return "TCG's ARPL writes what it has read";
+    }
+    if (oracleVector == PAGE_FAULT && InsnBytes.isMmxLow(c.insnAt(oracleRip - start))) {
+      return "TCG reads 8 bytes where PUNPCKL reads 4";
+    }
+    if (c.mode().is64()
+        && InsnBytes.isFarReturn(insn)
+        && (vector == PAGE_FAULT || vector == STACK || vector == PROTECTION)) {
+      return "TCG's far returns cut stack addresses to 32 bits and check selectors in another"
+          + " order";
+    }
+    if (vector == PAGE_FAULT
+        && oracleVector == PAGE_FAULT
+        && (actual.getLong(at + 0xB0) & 2) > (expected.getLong(at + 0xB0) & 2)
+        && expected.getLong(at + 0xB8) - actual.getLong(at + 0xB8) < 8) {
+      return "TCG reads all of a page-crossing operand before it writes to the first page";
+    }
+    byte[] oracleInsn = c.insnAt(oracleRip - start);
+    if (oracleVector == PROTECTION
+        && InsnBytes.isRepeatedIo(oracleInsn)
+        && vector != oracleVector) {
+      return "TCG asks for the permission to do I/O that is not done, for a count of zero";
+    }
+    if (vector == PAGE_FAULT && oracleVector == vector && isAll(InsnBytes.opcode(insn))) {
+      return "TCG's PUSHA begins at the other end, its POPA changes registers before it faults";
+    }
+    if ((vector == STACK || vector == PROTECTION)
+        && noError
+        && oracleVector == PAGE_FAULT
+        && !c.mode().is64()
+        && wraps(c.mode(), expected.getLong(at + 0xB8))) {
+      return "TCG's operands go on at 0 where they cross 4 GiB";
+    }
+    if (vector == PAGE_FAULT && InsnBytes.opcode(insn) == 0xC8) {
+      return "TCG's ENTER does not probe the final stack pointer";
+    }
+    return null;
+  }
+}
