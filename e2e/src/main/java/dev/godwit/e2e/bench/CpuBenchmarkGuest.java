@@ -5,6 +5,7 @@ import dev.godwit.bus.PortBus;
 import dev.godwit.bus.PortHandler;
 import dev.godwit.clock.GuestClock;
 import dev.godwit.cpu.ApicEvent;
+import dev.godwit.cpu.CpuModel;
 import dev.godwit.cpu.LocalApicPort;
 import dev.godwit.cpu.Vcpu;
 import dev.godwit.cpu.VcpuPorts;
@@ -43,7 +44,9 @@ final class CpuBenchmarkGuest implements PortHandler {
     PortBus io = new PortBus();
     io.map(DEBUG_CONSOLE, 1, "debug console", this);
     endNanos = System.nanoTime() + (long) (seconds * 1e9);
-    vcpu = engine.createVcpu(0, new VcpuPorts(memory, io, new MmioBus(), clock, new NoApic(), 1));
+    vcpu =
+        engine.createVcpu(
+            0, new VcpuPorts(memory, io, new MmioBus(), clock, new NoApic(), 1, CpuModel.DEFAULT));
     VcpuState reset = vcpu.save();
     Segment data = new Segment(0x10, 0, -1, DATA32);
     vcpu.restore(
@@ -116,6 +119,11 @@ final class CpuBenchmarkGuest implements PortHandler {
 
     @Override
     public boolean hasEvent() {
+      return false;
+    }
+
+    @Override
+    public boolean hasInitOrSipi() {
       return false;
     }
 
