@@ -65,7 +65,7 @@ final class ReceiveCommand implements Callable<Integer> {
                     directory, "receive-" + reception.listening().port(), Main.version())) {
       CompletableFuture<Received> outcome = reception.outcome();
       reception.host(host);
-      return serve(reception, host, outcome).code();
+      return serve(reception, host, outcome);
     } finally {
       if (named != null) {
         named.close();
@@ -73,8 +73,8 @@ final class ReceiveCommand implements Callable<Integer> {
     }
   }
 
-  private ExitStatus serve(
-      Reception reception, MachineHost host, CompletableFuture<Received> outcome) throws Exception {
+  private int serve(Reception reception, MachineHost host, CompletableFuture<Received> outcome)
+      throws Exception {
     Foreground foreground = new Foreground(host, Messages.to(spec), Terminals.isInput() && !json);
     foreground.listening();
     tellListening(reception.listening(), host.name());
@@ -92,11 +92,11 @@ final class ReceiveCommand implements Callable<Integer> {
     HostEnd end = foreground.untilEnd();
     if (json) {
       JsonObject event = event("ended", host.name());
-      event.addProperty("exitStatus", end.status().code());
+      event.addProperty("exitStatus", end.code());
       event.addProperty("detail", end.sentence());
       print(Json.line(event));
     }
-    return end.status();
+    return end.code();
   }
 
   private void tellListening(Endpoint listening, String hostName) {

@@ -109,7 +109,7 @@ final class RestoreCommand implements Callable<Integer> {
                       : " is restored")
                   + " from "
                   + file);
-      return foreground.untilEnd().status().code();
+      return foreground.untilEnd().code();
     }
   }
 

@@ -8,8 +8,11 @@ import dev.godwit.cli.host.MachineHost;
 import dev.godwit.cli.host.PcAssembler;
 import dev.godwit.control.MachineStatus;
 import dev.godwit.control.RunDirectory;
+import dev.godwit.cpu.CpuException;
+import dev.godwit.cpu.CpuModel;
 import dev.godwit.guest.GuestAssets;
 import dev.godwit.machine.MachineConfig;
+import dev.godwit.machine.Pc;
 import dev.godwit.memory.GuestMemory;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -42,7 +45,10 @@ final class RunCommand implements Callable<Integer> {
   @Parameters(paramLabel = "NAME", description = "What the machine is to be called.")
   String name;
 
-  @Option(names = "--kernel", paramLabel = "FILE", description = "A Linux bzImage or vmlinux.")
+  @Option(
+      names = "--kernel",
+      paramLabel = "FILE",
+      description = "A Linux bzImage or vmlinux, or a Multiboot kernel.")
   @Nullable Path kernel;
 
   @Option(names = "--initrd", paramLabel = "FILE", description = "The initial RAM disk.")
@@ -70,6 +76,23 @@ final class RunCommand implements Callable<Integer> {
       description = "How many CPUs. Default: ${DEFAULT-VALUE}.")
   int cpus;
 
+  @Option(
+      names = "--cpu",
+      paramLabel = "MODEL",
+      description = {
+        "What its CPUs look like to the guest: x86-64-v1 or x86-64-v2.",
+        "The same wherever it moves. Default: x86-64-v2."
+      })
+  @Nullable String cpuModel;
+
+  @Option(
+      names = "--debug-ports",
+      description = {
+        "Adds the ports of test programs: F4h ends the machine, E9h prints.",
+        "The exit status is then the guest's: twice what it wrote to F4h, plus 1."
+      })
+  boolean debugPorts;
+
   @Mixin EngineOption engine;
 
   @Option(
@@ -80,11 +103,23 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     MachineAssembler assembler = new PcAssembler();
-    MachineConfig config = assembler.configure(name, ramBytes, cpus);
+    MachineConfig config = configure(assembler);
     HostMemory.require(name, ramBytes);
     BootImage image = image();
     RunDirectory directory = main.directory();
     return detach ? background(directory, image) : foreground(directory, assembler, config, image);
+  }
+
+  private MachineConfig configure(MachineAssembler assembler) {
+    MachineConfig config = assembler.configure(name, ramBytes, cpus);
+    if (cpuModel != null) {
+      try {
+        config = config.withCpuModel(CpuModel.named(cpuModel).title());
+      } catch (CpuException e) {
+        throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
+      }
+    }
+    return debugPorts ? config.withDevices(Pc.DEBUG_DEVICES) : config;
   }
 
   private BootImage image() {
@@ -115,7 +150,7 @@ final class RunCommand implements Callable<Integer> {
       }
       host.adopt(machine);
       machine.machine().start();
-      return foreground.untilEnd().status().code();
+      return foreground.untilEnd().code();
     }
   }
 
@@ -135,6 +170,12 @@ final class RunCommand implements Callable<Integer> {
                 Integer.toString(cpus),
                 "--engine",
                 engine.engine));
+    if (cpuModel != null) {
+      arguments.addAll(List.of("--cpu", cpuModel));
+    }
+    if (debugPorts) {
+      arguments.add("--debug-ports");
+    }
     image
         .initrd()
         .ifPresent(file -> arguments.addAll(List.of("--initrd", file.toAbsolutePath().toString())));

@@ -6,7 +6,7 @@ import java.util.Optional;
 /**
  * What a machine boots.
  *
- * @param kernel a bzImage, or a vmlinux as an ELF file
+ * @param kernel a bzImage, a vmlinux as an ELF file, or a Multiboot kernel
  * @param initrd the initial RAM disk, if any
  * @param commandLine the kernel's command line
  */

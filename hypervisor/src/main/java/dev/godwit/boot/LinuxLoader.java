@@ -67,6 +67,9 @@ public final class LinuxLoader {
    */
   public static VcpuState load(
       BootImage image, GuestMemory memory, Board board, VcpuState atReset) {
+    if (MultibootLoader.takes(image)) {
+      return MultibootLoader.load(image, memory, board, atReset);
+    }
     byte[] seed = new byte[SEED_BYTES];
     new SecureRandom().nextBytes(seed);
     return load(image, memory, board, atReset, seed, true);
@@ -127,7 +130,9 @@ public final class LinuxLoader {
     if (!BzImage.looksLikeOne(kernel)) {
       throw new BootException(
           BootException.Code.NOT_A_KERNEL,
-          kernel.name() + " is neither a bzImage nor a vmlinux: it is no Linux kernel for x86");
+          kernel.name()
+              + " is neither a bzImage nor a vmlinux nor a Multiboot kernel: it is no kernel for"
+              + " x86");
     }
     BzImage image = BzImage.parse(kernel);
     Optional<ElfKernel> inner =

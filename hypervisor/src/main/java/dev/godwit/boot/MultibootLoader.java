@@ -12,8 +12,8 @@ import java.util.Optional;
 
 /**
  * Puts a Multiboot kernel into a machine's RAM and enters it as the Multiboot Specification 0.6.96
- * says (3.2, 3.3): 32-bit protected mode, flat segments, EAX the loader's magic, EBX the information
- * structure. The initrd becomes the only module.
+ * says (3.2, 3.3): 32-bit protected mode, flat segments, EAX the loader's magic, EBX the
+ * information structure. The initrd becomes the only module.
  */
 final class MultibootLoader {
   private static final long LOADER_MAGIC = 0x2BAD_B002L;
@@ -99,7 +99,9 @@ final class MultibootLoader {
     if (hasModule) {
       info.put32(20, 1).put32(24, MODULE_GPA);
       int at = (int) (MODULE_GPA - INFO_GPA);
-      info.put32(at, moduleGpa).put32(at + 4, moduleGpa + moduleBytes).put32(at + 8, MODULE_TEXT_GPA);
+      info.put32(at, moduleGpa)
+          .put32(at + 4, moduleGpa + moduleBytes)
+          .put32(at + 8, MODULE_TEXT_GPA);
       info.put((int) (MODULE_TEXT_GPA - INFO_GPA), "initrd".getBytes(UTF_8));
     }
     info.put((int) (NAME_GPA - INFO_GPA), "godwit".getBytes(UTF_8));

@@ -75,6 +75,12 @@ public final class AddressMap {
   /** CMOS index; data is the next port. */
   public static final int RTC_PORT = 0x70;
 
+  /** Prints what is written to it; only in machines that ask for it. */
+  public static final int DEBUG_CONSOLE_PORT = 0xE9;
+
+  /** Ends the machine; four ports, only in machines that ask for it. */
+  public static final int DEBUG_EXIT_PORT = 0xF4;
+
   public static final int COM1_PORT = 0x3F8;
   public static final int COM2_PORT = 0x2F8;
 

@@ -14,7 +14,7 @@ public enum CpuModel {
   X86_64_V2("x86-64-v2");
 
   /** What machines get that ask for none. */
-  public static final CpuModel DEFAULT = X86_64_V1;
+  public static final CpuModel DEFAULT = X86_64_V2;
 
   private final String title;
 

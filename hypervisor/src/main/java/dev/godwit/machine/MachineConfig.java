@@ -1,6 +1,7 @@
 package dev.godwit.machine;
 
 import dev.godwit.memory.GuestMemory;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -76,6 +77,18 @@ public record MachineConfig(
     if (!holds) {
       throw new MachineException(MachineException.Code.BAD_CONFIG, message);
     }
+  }
+
+  /** Returns the same machine with another CPU model. */
+  public MachineConfig withCpuModel(String newCpuModel) {
+    return new MachineConfig(name, ramBytes, vcpus, newCpuModel, devices, tscHz);
+  }
+
+  /** Returns the same machine with more devices. */
+  public MachineConfig withDevices(List<DeviceConfig> more) {
+    List<DeviceConfig> all = new ArrayList<>(devices);
+    all.addAll(more);
+    return new MachineConfig(name, ramBytes, vcpus, cpuModel, all, tscHz);
   }
 
   /** Returns the same machine under another name. */

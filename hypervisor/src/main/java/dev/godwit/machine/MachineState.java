@@ -28,6 +28,8 @@ public sealed interface MachineState {
     POWER_OFF,
     /** The guest asked for a reset. */
     RESET,
+    /** The guest ended it with a status, by the debug exit port. */
+    GUEST_EXIT,
     /** A triple fault. */
     TRIPLE_FAULT,
     /** The user ended it. */

@@ -16,6 +16,8 @@ import dev.godwit.cpu.Vcpu;
 import dev.godwit.cpu.VcpuPorts;
 import dev.godwit.device.Device;
 import dev.godwit.device.DeviceBus;
+import dev.godwit.device.debug.DebugConsole;
+import dev.godwit.device.debug.DebugExit;
 import dev.godwit.device.pci.HostBridge;
 import dev.godwit.device.pci.LpcBridge;
 import dev.godwit.device.pci.PciBus;
@@ -30,6 +32,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -43,16 +46,29 @@ public final class Pc {
           new DeviceConfig("uart", "com1", Map.of()),
           new DeviceConfig("uart", "com2", Map.of()));
 
+  /** The ports that test programs expect, for machines that ask for them. */
+  public static final List<DeviceConfig> DEBUG_DEVICES =
+      List.of(
+          new DeviceConfig(DebugExit.KIND, DebugExit.INSTANCE, Map.of()),
+          new DeviceConfig(DebugConsole.KIND, DebugConsole.INSTANCE, Map.of()));
+
   private final Machine machine;
   private final Platform platform;
   private final List<Vcpu> vcpus;
   private final Console console;
+  private final AtomicReference<OptionalInt> guestStatus;
 
-  private Pc(Machine machine, Platform platform, List<Vcpu> vcpus, Console console) {
+  private Pc(
+      Machine machine,
+      Platform platform,
+      List<Vcpu> vcpus,
+      Console console,
+      AtomicReference<OptionalInt> guestStatus) {
     this.machine = machine;
     this.platform = platform;
     this.vcpus = List.copyOf(vcpus);
     this.console = console;
+    this.guestStatus = guestStatus;
   }
 
   /**
@@ -69,6 +85,7 @@ public final class Pc {
     CpuModel model = cpuModel(config);
     GuestClock clock = new GuestClock(System::nanoTime, config.tscHz());
     Console console = new Console();
+    AtomicReference<OptionalInt> guestStatus = new AtomicReference<>(OptionalInt.empty());
     try {
       AtomicReference<@Nullable Machine> built = new AtomicReference<>();
       PortBus io = new PortBus();
@@ -87,7 +104,7 @@ public final class Pc {
       PciBus pci = new PciBus(platform.lines());
       List<Device> devices = new ArrayList<>();
       for (DeviceConfig device : config.devices()) {
-        devices.add(createDevice(device, platform, pci, console, clock));
+        devices.add(createDevice(device, platform, pci, console, clock, built, guestStatus));
       }
       List<StatePart> parts = new ArrayList<>();
       List<Quiescable> quiescables = new ArrayList<>();
@@ -112,7 +129,7 @@ public final class Pc {
               config,
               new MachineParts(memory, clock, vcpus, parts, quiescables, List.of(engine, console)));
       built.set(machine);
-      return new Pc(machine, platform, vcpus, console);
+      return new Pc(machine, platform, vcpus, console, guestStatus);
     } catch (RuntimeException e) {
       clock.close();
       console.close();
@@ -137,7 +154,13 @@ public final class Pc {
   }
 
   private static Device createDevice(
-      DeviceConfig config, Platform platform, PciBus pci, Console console, GuestClock clock) {
+      DeviceConfig config,
+      Platform platform,
+      PciBus pci,
+      Console console,
+      GuestClock clock,
+      AtomicReference<@Nullable Machine> machine,
+      AtomicReference<OptionalInt> guestStatus) {
     return switch (config.kind() + "/" + config.instance()) {
       case "hostbridge/00:00.0" -> new HostBridge(pci);
       case "lpc/00:1f.0" -> new LpcBridge(pci);
@@ -155,6 +178,13 @@ public final class Pc {
               platform.lines().line(AddressMap.COM2_GSI),
               SerialLine.unconnected(),
               clock);
+      case DebugExit.KIND + "/" + DebugExit.INSTANCE ->
+          new DebugExit(
+              status -> {
+                guestStatus.compareAndSet(OptionalInt.empty(), OptionalInt.of(status));
+                end(machine, StopReason.GUEST_EXIT, "the guest ended with status " + status);
+              });
+      case DebugConsole.KIND + "/" + DebugConsole.INSTANCE -> new DebugConsole(console);
       default ->
           throw new MachineException(
               MachineException.Code.BAD_CONFIG,
@@ -182,6 +212,11 @@ public final class Pc {
   /** Returns the machine. */
   public Machine machine() {
     return machine;
+  }
+
+  /** Returns the status that the guest has ended the machine with, if it did. */
+  public OptionalInt guestStatus() {
+    return guestStatus.get();
   }
 
   /** Returns the far end of COM1. */

@@ -2,6 +2,8 @@ package dev.godwit.cli.host;
 
 import dev.godwit.backend.Console;
 import dev.godwit.machine.Machine;
+import java.util.OptionalInt;
+import java.util.function.Supplier;
 
 /**
  * A machine with what a process needs to serve it.
@@ -10,6 +12,11 @@ import dev.godwit.machine.Machine;
  * @param console the far end of its first serial line
  * @param engine what executes the guest's code: "soft"
  * @param powerButton presses the ACPI power button
+ * @param guestStatus the status that the guest has ended the machine with, if it did
  */
 public record AssembledMachine(
-    Machine machine, Console console, String engine, Runnable powerButton) {}
+    Machine machine,
+    Console console,
+    String engine,
+    Runnable powerButton,
+    Supplier<OptionalInt> guestStatus) {}

@@ -81,12 +81,16 @@ public final class MachineHost implements ControlActions, AutoCloseable {
     machine
         .machine()
         .stopped()
-        .thenAccept(end -> ended.complete(new HostEnd(statusOf(end.reason()), end.detail())));
+        .thenAccept(
+            end ->
+                ended.complete(
+                    new HostEnd(
+                        statusOf(end.reason()), end.detail(), machine.guestStatus().get())));
   }
 
   private static ExitStatus statusOf(StopReason reason) {
     return switch (reason) {
-      case POWER_OFF, DESTROYED, MIGRATED, SUSPENDED -> ExitStatus.OK;
+      case POWER_OFF, GUEST_EXIT, DESTROYED, MIGRATED, SUSPENDED -> ExitStatus.OK;
       case RESET, TRIPLE_FAULT -> ExitStatus.GUEST_FAILED;
       case FAILED -> ExitStatus.FAILED;
     };

@@ -18,7 +18,7 @@ public final class PcAssembler implements MachineAssembler {
         name,
         ramBytes,
         vcpus,
-        CpuModel.X86_64_V1.title(),
+        CpuModel.DEFAULT.title(),
         Pc.STANDARD_DEVICES,
         MachineConfig.DEFAULT_TSC_HZ);
   }
@@ -35,6 +35,7 @@ public final class PcAssembler implements MachineAssembler {
       throw e;
     }
     image.ifPresent(pc::load);
-    return new AssembledMachine(pc.machine(), pc.console(), engineName, pc::pressPowerButton);
+    return new AssembledMachine(
+        pc.machine(), pc.console(), engineName, pc::pressPowerButton, pc::guestStatus);
   }
 }

@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -62,7 +63,11 @@ class MachineHostTest {
 
   private AssembledMachine assembled(SyntheticMachine synthetic, String engine) {
     return new AssembledMachine(
-        synthetic.machine(), new Console(), engine, buttonPressed::incrementAndGet);
+        synthetic.machine(),
+        new Console(),
+        engine,
+        buttonPressed::incrementAndGet,
+        OptionalInt::empty);
   }
 
   @BeforeEach
