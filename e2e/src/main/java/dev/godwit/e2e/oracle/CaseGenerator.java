@@ -33,6 +33,12 @@ final class CaseGenerator {
   private static final int[] PREFIXES = {
     0x26, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x66, 0x66, 0x67, 0xF2, 0xF3, 0xF0
   };
+
+  /** Opcodes that stand for eight instructions each. */
+  private static final int[] GROUPS = {
+    0x80, 0x81, 0x83, 0xC0, 0xC1, 0xD0, 0xD1, 0xD2, 0xD3, 0xF6, 0xF6, 0xF7, 0xF7, 0xFE, 0xFF
+  };
+
   private static final int MOST_CODE_BYTES = 48;
   private static final int RSP = 4;
 
@@ -126,6 +132,9 @@ final class CaseGenerator {
   private Opcode opcode() {
     while (true) {
       int map = chance(52) ? 0 : chance(70) ? 1 : chance(75) ? 2 : 3;
+      if (map == 0 && chance(15)) {
+        return new Opcode(0, GROUPS[pick(GROUPS.length)]);
+      }
       int code = map == 3 ? pick(0x64) : map == 2 && chance(90) ? pick(0x42) : pick(256);
       Opcode opcode = new Opcode(map, map == 2 && chance(5) ? 0xF0 | pick(2) : code);
       if (!opcode.isPrefix(mode.is64())) {

@@ -40,8 +40,10 @@ final class Comparison {
     boolean less = vector == PAGE_FAULT && (actual.getLong(at + 0xB0) & 2) != 0;
     field("error", expected, actual, at + 0xB0, less ? ~2 : -1);
     long cs = expected.getLong(at + 0x90);
+    long segment = cs & ~3;
     boolean wide =
-        c.mode().is64() && cs != RunnerTables.USER_CODE32 && cs != RunnerTables.USER_CODE16;
+        c.mode().is64()
+            && (segment == RunnerTables.CODE64 || segment == (RunnerTables.USER_CODE64 & ~3));
     field("rip", expected, actual, at + 0x88, wide ? -1 : 0xFFFF_FFFFL);
     field("cs", expected, actual, at + 0x90, -1);
     field("rflags", expected, actual, at + 0x80, ~(c.tolerance().flags() | STICKY_FLAGS));

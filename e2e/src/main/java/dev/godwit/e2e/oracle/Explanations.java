@@ -13,6 +13,9 @@ final class Explanations {
   private static final int PROTECTION = 13;
   private static final int PAGE_FAULT = 14;
 
+  /** The bit of a page fault's error code that says so; without NX it is never set. */
+  private static final int FETCH = 0x10;
+
   private Explanations() {}
 
   /** PUSHA and POPA. */
@@ -66,6 +69,12 @@ final class Explanations {
       return "TCG's flags are stale where the instruction faults";
     }
     int opcode = InsnBytes.opcode(insn);
+    if (vector == UNDEFINED
+        && oracleVector == PAGE_FAULT
+        && (expected.getLong(at + 0xB0) & FETCH) == (c.mode().noExecute() ? FETCH : 0)
+        && c.atPageEnd()) {
+      return "TCG fetches what would follow an opcode that does not exist";
+    }
     if (vector == PAGE_FAULT && oracleVector == vector && (opcode == 0x0FF7 || opcode == 0x0F01)) {
       return "how much of a faulting MASKMOVQ, MASKMOVDQU, SGDT or SIDT is written is nobody's"
                  + " promise";
