@@ -137,7 +137,8 @@ final class CaseGenerator {
       }
       int code = map == 3 ? pick(0x64) : map == 2 && chance(90) ? pick(0x42) : pick(256);
       Opcode opcode = new Opcode(map, map == 2 && chance(5) ? 0xF0 | pick(2) : code);
-      if (!opcode.isPrefix(mode.is64())) {
+      boolean escape = map == 1 && (code == 0x38 || code == 0x3A);
+      if (!escape && !opcode.isPrefix(mode.is64())) {
         return opcode;
       }
     }

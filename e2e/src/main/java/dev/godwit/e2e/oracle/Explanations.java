@@ -77,7 +77,7 @@ final class Explanations {
     }
     if (vector == PAGE_FAULT && oracleVector == vector && (opcode == 0x0FF7 || opcode == 0x0F01)) {
       return "how much of a faulting MASKMOVQ, MASKMOVDQU, SGDT or SIDT is written is nobody's"
-                 + " promise";
+          + " promise";
     }
     if (vector == UNDEFINED && opcode >= 0x0F_382C && opcode <= 0x0F_382F) {
       return "TCG looks at the operand of an AVX instruction before it finds no VEX prefix";

@@ -113,7 +113,7 @@ record InsnCase(
     long[] gpr = hexLongs(value(words, 3));
     int[] fsGs = Arrays.stream(hexLongs(value(words, 5))).mapToInt(l -> (int) l).toArray();
     String fx = value(words, 7);
-    String[] open = value(words, 8).split(",");
+    String[] open = value(words, 8).split(",", -1);
     return new InsnCase(
         CpuMode.valueOf(words[0]),
         insns,

@@ -33,13 +33,15 @@ final class Minimiser {
       Set<InsnCase> still = failing(candidates);
       InsnCase all = best;
       InsnCase first = best;
+      boolean smaller = false;
       for (int i = steps.size() - 1; i >= 0; i--) {
         if (still.contains(candidates.get(i))) {
           first = candidates.get(i);
+          smaller = true;
           all = first.insns().length < best.insns().length ? first : steps.get(i).apply(all);
         }
       }
-      if (first == best) {
+      if (!smaller) {
         return best;
       }
       best = failing(List.of(all)).isEmpty() ? first : all;

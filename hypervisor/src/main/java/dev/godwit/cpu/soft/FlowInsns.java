@@ -42,7 +42,16 @@ final class FlowInsns {
 
   static Insn interrupt(DecodeContext d, int vector) {
     long next = d.nextRip();
-    return SystemInsn.ending(d, c -> c.interrupts.software(vector, next));
+    boolean isNumbered = d.opcode() == 0xCD;
+    return SystemInsn.ending(
+        d,
+        c -> {
+          // In virtual-8086 mode INT n is sensitive to IOPL; INT3 and INTO are not.
+          if (isNumbered && c.virtual8086() && c.iopl() < 3) {
+            throw GuestFault.of(GuestFault.GP);
+          }
+          c.interrupts.software(vector, next);
+        });
   }
 
   static Insn into(DecodeContext d) {

@@ -91,9 +91,6 @@ final class Interrupts {
    * instruction raises.
    */
   void software(int vector, long nextRip) {
-    if (c.virtual8086() && c.iopl() < 3 && vector != GuestFault.BP && vector != GuestFault.OF) {
-      throw GuestFault.of(GuestFault.GP);
-    }
     deliver(vector, Kind.SOFTWARE, false, 0, nextRip, c.rflags());
     c.trapSuppressed = true;
   }

@@ -33,7 +33,10 @@ final class SegmentInsns {
         });
   }
 
-  /** After a load of SS no interrupt is taken before the next instruction (SDM vol. 3A 6.8.3). */
+  /**
+   * After MOV and POP of SS no interrupt is taken before the next instruction (SDM vol. 3A 6.8.3);
+   * after LSS, which sets the stack pointer too, one may be.
+   */
   private static void shadowIfStack(SoftCpu c, int seg) {
     if (seg == DecodeContext.SS) {
       c.interruptShadow = true;
@@ -93,7 +96,6 @@ final class SegmentInsns {
           int selector = c.read16(m.forRead(c, size, 2));
           c.segments.loadChecked(seg, selector);
           SystemInsn.setRegister(c, to, size, offset);
-          shadowIfStack(c, seg);
         });
   }
 
