@@ -93,8 +93,10 @@ final class SoftVcpu implements Vcpu {
 
   /** Does what {@link #askToProtect} asked; this vCPU's thread only. */
   void protectAsAsked() {
-    if (!toProtect.isEmpty()) {
-      long upTo = asked.get();
+    // By the tickets, not by the queue: a page may be taken from it before its ticket is drawn, and
+    // whoever drew it would wait for good if nothing was done then.
+    long upTo = asked.get();
+    if (upTo != done) {
       for (Long gfn = toProtect.poll(); gfn != null; gfn = toProtect.poll()) {
         c.mmu.protectCode(gfn);
       }
