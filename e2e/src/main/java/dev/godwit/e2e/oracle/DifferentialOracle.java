@@ -31,14 +31,26 @@ final class DifferentialOracle {
   /** What a batch came to. */
   record Report(int cases, List<Disagreement> disagreements, long oracleNanos, long subjectNanos) {}
 
-  /** Draws and compares about that many cases of a mode. */
-  Report batch(CpuMode mode, long seed, int cases, int statesEach) {
+  /** Draws about that many cases of a mode. */
+  static List<InsnCase> draw(CpuMode mode, long seed, int cases, int statesEach) {
     CaseGenerator generator = new CaseGenerator(mode, seed);
     List<InsnCase> drawn = new ArrayList<>();
     while (drawn.size() < cases) {
       drawn.addAll(generator.draw(statesEach));
     }
-    return compare(mode, drawn);
+    return drawn;
+  }
+
+  /** Runs cases on the oracle only. */
+  BatchResult ask(CpuMode mode, List<InsnCase> cases) {
+    RunnerImage image = new RunnerImage(mode, runner);
+    cases.forEach(image::add);
+    return oracle.run(image);
+  }
+
+  /** Draws and compares about that many cases of a mode. */
+  Report batch(CpuMode mode, long seed, int cases, int statesEach) {
+    return compare(mode, draw(mode, seed, cases, statesEach));
   }
 
   /**
@@ -58,7 +70,8 @@ final class DifferentialOracle {
     return new Report(all.cases, report.disagreements, all.oracleNanos, all.subjectNanos);
   }
 
-  private Report once(CpuMode mode, List<InsnCase> cases) {
+  /** As {@link #compare}, but at face value: without a second try. */
+  Report once(CpuMode mode, List<InsnCase> cases) {
     RunnerImage image = new RunnerImage(mode, runner);
     for (InsnCase c : cases) {
       image.add(c);

@@ -35,6 +35,10 @@ public final class OracleCommand {
     if (options.containsKey("--file")) {
       System.exit(file(oracle, Path.of(options.get("--file"))) ? 0 : 1);
     }
+    if (options.containsKey("--record")) {
+      record(oracle, seed, (int) wanted, states, Path.of(options.get("--record")));
+      return;
+    }
     long cases = 0;
     long disagreements = 0;
     while (cases < wanted) {
@@ -64,6 +68,15 @@ public final class OracleCommand {
     }
     System.out.printf("%d cases, %d differ%n", cases, disagreements);
     System.exit(disagreements == 0 ? 0 : 1);
+  }
+
+  /** Keeps what QEMU says of one batch in every mode, for machines with another QEMU. */
+  private static void record(DifferentialOracle oracle, long seed, int cases, int states, Path into)
+      throws IOException {
+    for (CpuMode mode : CpuMode.values()) {
+      List<InsnCase> drawn = DifferentialOracle.draw(mode, seed, cases, states);
+      Files.write(into.resolve(mode.name() + ".gz"), RecordedMachine.pack(oracle.ask(mode, drawn)));
+    }
   }
 
   /** Compares kept cases, one a line; lines that start with # are comments. */

@@ -6,11 +6,14 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * QEMU (TCG) as the oracle. Its RAM is a file: the image is written to it before and the results
@@ -59,6 +62,22 @@ final class QemuMachine implements CaseMachine {
   static String program() {
     String named = System.getenv(PROGRAM_VARIABLE);
     return named == null ? "qemu-system-x86_64" : named;
+  }
+
+  /**
+   * Returns the major version of the QEMU there is, 0 if there is none. Versions before 10 get more
+   * wrong than {@link Explanations} and {@link Exclusions} know.
+   */
+  static int majorVersion() {
+    try {
+      Process process =
+          new ProcessBuilder(program(), "--version").redirectErrorStream(true).start();
+      String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      Matcher version = Pattern.compile("version (\\d+)\\.").matcher(said);
+      return version.find() ? Integer.parseInt(version.group(1)) : 0;
+    } catch (IOException e) {
+      return 0;
+    }
   }
 
   @Override
