@@ -33,7 +33,7 @@ final class Explanations {
   /** Whether a linear address is just below the end of a flat segment, or of the windows' one. */
   private static boolean wraps(CpuMode mode, long linear) {
     if (mode.realLike()) {
-      return (linear & 0xFFE0) == 0xFFE0;
+      return (linear & 0xFFE0) == 0xFFE0 || (linear - 0x10 & 0xFFE0) == 0xFFE0; // GS is 10h above
     }
     return (linear & 0xDFFF_FFC0L) == 0xDFFF_FFC0L || (linear & 0xFFFF_FFC0L) == 0x1FFF_FFC0L;
   }
