@@ -15,6 +15,10 @@ import java.util.regex.Pattern;
  */
 final class GuestTranscript {
   private static final Duration PATIENCE = Duration.ofMinutes(4);
+
+  /** A guest that beats ten times a second and says nothing for so long has died. */
+  private static final Duration DEAD_SILENCE = Duration.ofSeconds(30);
+
   private static final int EXCERPT_CHARS = 2000;
   private static final Pattern DAMAGE =
       Pattern.compile("MISMATCH|mismatches=[1-9]|Kernel panic|segfault|Oops|BUG:");
@@ -85,6 +89,22 @@ final class GuestTranscript {
   /** Returns all heartbeats so far. */
   List<Beat> beats() {
     return Heartbeats.parse(text());
+  }
+
+  /**
+   * Waits until the guest is seen to be ruined: it says so, or it has died of it. Which of them is
+   * chance: what a kernel does whose own pages are of different times cannot be known.
+   */
+  void awaitRuin() throws InterruptedException {
+    long start = System.nanoTime();
+    while (System.nanoTime() - start < PATIENCE.toNanos()) {
+      int before = beats().size();
+      if (transcript.await(text -> DAMAGE.matcher(text).find(), DEAD_SILENCE)
+          || beats().size() == before) {
+        return;
+      }
+    }
+    throw new AssertionError("the guest goes on as if nothing had happened to it");
   }
 
   /** Fails if the guest was damaged, or a heartbeat is missing or came twice. */
