@@ -58,8 +58,8 @@ final class LandingMemory implements PageTarget {
             PeerError.Code.BAD_PAGES,
             "pages %d to %d are not RAM of this machine".formatted(first, end - 1));
       }
-      long twice = thisRound.next(first);
-      if (twice >= 0 && twice < end) {
+      long twice = thisRound.next(first, end);
+      if (twice >= 0) {
         throw new WireException(
             PeerError.Code.BAD_PAGES, "page %d came twice in round %d".formatted(twice, round));
       }
@@ -91,11 +91,11 @@ final class LandingMemory implements PageTarget {
   @Override
   public void zero(long gpa, long bytes) {
     long end = (gpa + bytes) >>> GuestMemory.PAGE_SHIFT;
-    long gfn = written.next(gpa >>> GuestMemory.PAGE_SHIFT);
-    while (gfn >= 0 && gfn < end) {
-      long stop = Math.min(end, written.nextAbsent(gfn));
+    long gfn = written.next(gpa >>> GuestMemory.PAGE_SHIFT, end);
+    while (gfn >= 0) {
+      long stop = written.nextAbsent(gfn, end);
       memory.zero(gfn << GuestMemory.PAGE_SHIFT, (stop - gfn) << GuestMemory.PAGE_SHIFT);
-      gfn = written.next(stop);
+      gfn = written.next(stop, end);
     }
   }
 

@@ -101,28 +101,49 @@ public final class PageSet {
 
   /** Returns the first gfn in the set that is ≥ {@code from}, or -1. */
   public long next(long from) {
-    return from >= pages ? -1 : scan(from, 0);
+    return next(from, pages);
+  }
+
+  /**
+   * Returns the first gfn in the set that is ≥ {@code from} and below {@code end}, or -1. Looks no
+   * further: whoever asks for a part at a time must not pay for all the rest each time.
+   */
+  public long next(long from, long end) {
+    long gfn = scan(from, Math.min(end, pages), 0);
+    return gfn < Math.min(end, pages) ? gfn : -1;
   }
 
   /** Returns the first gfn not in the set that is ≥ {@code from}; the capacity if there is none. */
   public long nextAbsent(long from) {
-    if (from >= pages) {
-      return pages;
-    }
-    long gfn = scan(from, -1);
-    return gfn < 0 || gfn > pages ? pages : gfn;
+    return nextAbsent(from, pages);
   }
 
-  private long scan(long from, long invert) {
+  /**
+   * Returns the first gfn not in the set that is ≥ {@code from}, or {@code end} if that comes
+   * first; looks no further.
+   */
+  public long nextAbsent(long from, long end) {
+    return scan(from, Math.min(end, pages), -1);
+  }
+
+  /**
+   * Returns the first gfn from {@code from} on whose bit differs from those of {@code invert};
+   * {@code end} at the most.
+   */
+  private long scan(long from, long end, long invert) {
+    if (from >= end) {
+      return end;
+    }
     int i = index(from);
     long word = (words[i] ^ invert) & (-1L << from);
     while (word == 0) {
-      if (++i == words.length) {
-        return -1;
+      i++;
+      if ((long) i << 6 >= end) {
+        return end;
       }
       word = words[i] ^ invert;
     }
-    return ((long) i << 6) + Long.numberOfTrailingZeros(word);
+    return Math.min(end, ((long) i << 6) + Long.numberOfTrailingZeros(word));
   }
 
   /** Receives runs of neighbouring pages. */

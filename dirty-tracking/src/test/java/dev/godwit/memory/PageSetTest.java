@@ -40,6 +40,11 @@ class PageSetTest {
       int from = random.nextInt(1000);
       assertEquals(model.nextSetBit(from), set.next(from));
       assertEquals(Math.min(1000, model.nextClearBit(from)), set.nextAbsent(from));
+      int end = from + random.nextInt(300);
+      int next = model.nextSetBit(from);
+      assertEquals(next < Math.min(end, 1000) ? next : -1, set.next(from, end));
+      int bound = Math.min(end, 1000);
+      assertEquals(Math.min(bound, model.nextClearBit(from)), set.nextAbsent(from, end));
     }
     assertEquals(model.cardinality(), set.count());
   }

@@ -117,7 +117,7 @@ final class RoundFeed implements PageFeed {
         && runs.size() < PageBatch.MAX_RUNS
         && contentPages < PageBatch.MAX_RAW_PAGES
         && scanned < MAX_SCANNED_PAGES) {
-      long end = Math.min(pages.nextAbsent(gfn), gfn + MAX_SCANNED_PAGES - scanned);
+      long end = pages.nextAbsent(gfn, gfn + MAX_SCANNED_PAGES - scanned);
       MemorySegment neighbours =
           memory.view(gfn << GuestMemory.PAGE_SHIFT, (end - gfn) << GuestMemory.PAGE_SHIFT);
       int zero = leading(neighbours, true, (int) (end - gfn));

@@ -60,7 +60,7 @@ final class RamWriter {
   /** Only where there is something else: the rest is a hole. */
   private void writeZeros(long firstGfn, long pages) throws IOException {
     long end = firstGfn + pages;
-    for (long gfn = written.next(firstGfn); gfn >= 0 && gfn < end; gfn = written.next(gfn + 1)) {
+    for (long gfn = written.next(firstGfn, end); gfn >= 0; gfn = written.next(gfn + 1, end)) {
       bufferBytes.asSlice(0, GuestMemory.PAGE_BYTES).fill((byte) 0);
       checksums.setZero(gfn);
       writeBuffer(gfn, 1);
