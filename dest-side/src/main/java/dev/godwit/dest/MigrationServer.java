@@ -10,6 +10,8 @@ import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
@@ -31,6 +33,9 @@ final class MigrationServer {
   /** 64 KiB, gRPC's default, made the page stream five times slower; more than this, no faster. */
   private static final int FLOW_CONTROL_WINDOW_BYTES = 16 << 20;
 
+  /** One read takes as much as several messages of pages; Netty's default, 64 KiB, is one. */
+  private static final int MAX_READ_BYTES = 256 << 10;
+
   /** The largest message is a section: a frame buffer. */
   private static final int MAX_MESSAGE_BYTES = 64 << 20;
 
@@ -49,6 +54,9 @@ final class MigrationServer {
             .bossEventLoopGroup(accepting)
             .workerEventLoopGroup(network)
             .channelType(NioServerSocketChannel.class)
+            .withChildOption(
+                ChannelOption.RECVBUF_ALLOCATOR,
+                new AdaptiveRecvByteBufAllocator(4 << 10, 64 << 10, MAX_READ_BYTES))
             .flowControlWindow(FLOW_CONTROL_WINDOW_BYTES)
             .maxInboundMessageSize(MAX_MESSAGE_BYTES)
             .maxInboundMetadataSize(MAX_METADATA_BYTES)
