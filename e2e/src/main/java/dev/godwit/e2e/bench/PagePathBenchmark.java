@@ -47,7 +47,7 @@ public final class PagePathBenchmark {
   private static final double REQUIRED_RATIO = 0.45;
 
   private int rounds = 7;
-  private int warmUps = 5;
+  private int warmUps = 8;
   private long ramBytes = 1L << 30;
   private Compression compression = Compression.AUTO;
   private boolean check;
