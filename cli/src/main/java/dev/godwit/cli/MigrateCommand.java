@@ -72,6 +72,15 @@ final class MigrateCommand extends MachineCommand {
   String compression;
 
   @Option(
+      names = "--streams",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Connections that carry pages, 1 to 16: more than one pays where a single core of each"
+              + " host cannot fill the link. Default: ${DEFAULT-VALUE}.")
+  int streams;
+
+  @Option(
       names = "--verify",
       description =
           "Compare digests of all RAM, taken at both ends during the pause; makes that longer.")
@@ -84,7 +93,15 @@ final class MigrateCommand extends MachineCommand {
   ExitStatus ask(ControlClient client) {
     MigrateOrder order =
         new MigrateOrder(
-            to, maxDowntime, timeout, bandwidth, compression, verify, onTimeout, maxThrottle);
+            to,
+            maxDowntime,
+            timeout,
+            bandwidth,
+            compression,
+            verify,
+            onTimeout,
+            maxThrottle,
+            streams);
     return new TransferWatch(spec, client, name, json)
         .follow(progress -> client.migrate(order, progress));
   }

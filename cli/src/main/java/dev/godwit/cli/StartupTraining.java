@@ -79,6 +79,7 @@ public final class StartupTraining {
                     "auto",
                     true,
                     "abort",
+                    0,
                     0),
                 TransferText::line);
         TransferText.line(end);

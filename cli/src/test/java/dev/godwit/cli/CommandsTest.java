@@ -177,11 +177,13 @@ class CommandsTest {
         "2M",
         "--compression",
         "off",
-        "--verify");
+        "--verify",
+        "--streams",
+        "4");
     assertEquals(
         "MigrateOrder[to=good:1, maxDowntime=PT0.02S, timeout=PT3M,"
             + " bandwidthBytesPerSecond=2097152, compression=off, verify=true,"
-            + " onTimeout=throttle, maxThrottlePercent=70]",
+            + " onTimeout=throttle, maxThrottlePercent=70, streams=4]",
         actions.lastOrder);
   }
 

@@ -11,18 +11,20 @@ import dev.godwit.snapshot.Section;
 import dev.godwit.stream.StreamCodec;
 import dev.godwit.stream.StreamHeader;
 import dev.godwit.stream.StreamMetadata;
-import dev.godwit.wire.PageBatchReader;
 import dev.godwit.wire.PeerError;
-import java.io.InputStream;
+import dev.godwit.wire.StreamOpening;
 import java.util.List;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A machine that is arriving: built, its vCPUs locked until COMMIT.
  *
- * <p>Its monitor is held by whoever touches the machine: the network thread for each batch, the
- * thread that restores, the one that starts it, and the one that destroys it, which therefore never
- * unmaps memory that another still writes to.
+ * <p>A lock is held by whoever touches the machine: shared by the network threads, for each batch;
+ * alone by the thread that restores, the one that starts it, and the one that destroys it, which
+ * therefore never unmaps memory that another still writes to.
  */
 final class Incoming {
   private static final long MAX_DOWNTIME_NANOS = 366L * 24 * 3600 * 1_000_000_000;
@@ -33,6 +35,7 @@ final class Incoming {
   private final Reservation name;
   private final LandingMemory landing;
   private final VcpuLock lock;
+  private final ReadWriteLock touching = new ReentrantReadWriteLock();
   private @Nullable StreamMetadata metadata;
   private long restoreNanos;
   private boolean closed;
@@ -111,24 +114,44 @@ final class Incoming {
     return header.sections().size();
   }
 
-  PageBatchReader newReader() {
-    return new PageBatchReader(landing);
+  /** Lets a connection carry a stream of pages, from now on. */
+  IncomingStream open(StreamOpening opening) {
+    return exclusively(() -> new IncomingStream(this, landing.open(opening), opening));
   }
 
-  /** Lands one message of the stream of pages. */
-  synchronized PageBatchReader.Landed land(PageBatchReader reader, InputStream message) {
-    requireOpen();
-    if (metadata != null) {
-      throw new ReceiveException(PeerError.Code.PROTOCOL, "pages come after the end of the state");
+  /** Lands something; beside others that do, but not beside anything else. */
+  <T> T whileReceiving(Supplier<T> action) {
+    touching.readLock().lock();
+    try {
+      requireOpen();
+      if (metadata != null) {
+        throw new ReceiveException(
+            PeerError.Code.PROTOCOL, "pages come after the end of the state");
+      }
+      return action.get();
+    } finally {
+      touching.readLock().unlock();
     }
-    return reader.land(message);
+  }
+
+  private <T> T exclusively(Supplier<T> action) {
+    touching.writeLock().lock();
+    try {
+      return action.get();
+    } finally {
+      touching.writeLock().unlock();
+    }
   }
 
   /**
    * Checks that all of the state has come, restores the machine, and returns the digest of its RAM
    * if asked for.
    */
-  synchronized long complete(List<Section> sections, StreamMetadata all) {
+  long complete(List<Section> sections, StreamMetadata all) {
+    return exclusively(() -> restore(sections, all));
+  }
+
+  private long restore(List<Section> sections, StreamMetadata all) {
     requireOpen();
     long start = System.nanoTime();
     landing.requireComplete();
@@ -149,8 +172,8 @@ final class Incoming {
     return digest;
   }
 
-  synchronized long restoreNanos() {
-    return restoreNanos;
+  long restoreNanos() {
+    return exclusively(() -> restoreNanos);
   }
 
   /**
@@ -158,7 +181,11 @@ final class Incoming {
    *
    * @param stoppedNanos how long it stood still until {@code arrivedNanos}
    */
-  synchronized Received start(long stoppedNanos, long arrivedNanos) {
+  Received start(long stoppedNanos, long arrivedNanos) {
+    return exclusively(() -> run(stoppedNanos, arrivedNanos));
+  }
+
+  private Received run(long stoppedNanos, long arrivedNanos) {
     requireOpen();
     StreamMetadata known = metadata;
     if (known == null) {
@@ -185,12 +212,16 @@ final class Incoming {
   }
 
   /** Destroys the machine, unless it has been started. Waits for whoever touches it. */
-  synchronized void discard(String why) {
-    if (!closed) {
-      closed = true;
-      lock.destroyMachine(StopReason.DESTROYED, why);
-      name.close();
-    }
+  void discard(String why) {
+    exclusively(
+        () -> {
+          if (!closed) {
+            closed = true;
+            lock.destroyMachine(StopReason.DESTROYED, why);
+            name.close();
+          }
+          return closed;
+        });
   }
 
   private void requireOpen() {

@@ -2,18 +2,26 @@ package dev.godwit.dest;
 
 import dev.godwit.memory.GuestMemory;
 import dev.godwit.memory.PageSet;
+import dev.godwit.proto.v1.RoundReceived;
 import dev.godwit.wire.PageEncoding;
 import dev.godwit.wire.PageTarget;
+import dev.godwit.wire.PageTarget.IncomingRun;
 import dev.godwit.wire.PeerError;
+import dev.godwit.wire.StreamOpening;
 import dev.godwit.wire.WireException;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Guest RAM that pages land in, and the book of what has landed: no page twice a round, none
- * outside RAM, none missing in the end. Not thread-safe: {@link Incoming} guards it.
+ * outside RAM, none missing in the end. A round is over when each stream has ended it.
+ *
+ * <p>Thread-safe, so that several streams land at a time; {@link Incoming} sees to it that one
+ * stream is served by one thread.
  */
-final class LandingMemory implements PageTarget {
+final class LandingMemory {
   private final GuestMemory memory;
 
   /** Pages of the current round. */
@@ -28,8 +36,8 @@ final class LandingMemory implements PageTarget {
    */
   private final PageSet written;
 
+  private List<Stream> streams = List.of();
   private int round;
-  private long roundPages;
   private final AtomicLong landedPages = new AtomicLong();
 
   LandingMemory(GuestMemory memory) {
@@ -45,9 +53,99 @@ final class LandingMemory implements PageTarget {
     return landedPages.get();
   }
 
-  @Override
-  public void admit(int batchRound, Iterable<IncomingRun> runs) {
-    requireRound(batchRound);
+  /**
+   * Lets a new connection carry a stream; whatever carried it before does so no more. No thread may
+   * be landing anything of this stream.
+   *
+   * @throws WireException {@code PROTOCOL} if it does not fit what was opened before
+   */
+  synchronized Stream open(StreamOpening opening) {
+    if (streams.isEmpty()) {
+      List<Stream> made = new ArrayList<>();
+      for (int i = 0; i < opening.streams(); i++) {
+        made.add(new Stream());
+      }
+      streams = List.copyOf(made);
+    }
+    if (opening.streams() != streams.size()) {
+      throw new WireException(
+          PeerError.Code.PROTOCOL,
+          "a stream is one of %d, where there are %d".formatted(opening.streams(), streams.size()));
+    }
+    Stream stream = streams.get(opening.stream());
+    if (opening.attempt() <= stream.attempt) {
+      throw new WireException(
+          PeerError.Code.PROTOCOL,
+          "attempt %d of stream %d comes after attempt %d"
+              .formatted(opening.attempt(), opening.stream(), stream.attempt));
+    }
+    stream.attempt = opening.attempt();
+    return stream;
+  }
+
+  /** One of the streams; one network thread at a time. */
+  final class Stream implements PageTarget {
+    private int attempt = -1;
+    private int streamRound;
+    private long roundPages;
+
+    /** Returns which of its connections carries it. */
+    int attempt() {
+      synchronized (LandingMemory.this) {
+        return attempt;
+      }
+    }
+
+    /** Returns where it is. */
+    RoundReceived position() {
+      synchronized (LandingMemory.this) {
+        return RoundReceived.newBuilder().setRound(streamRound).setPages(roundPages).build();
+      }
+    }
+
+    @Override
+    public void admit(int batchRound, Iterable<IncomingRun> runs) {
+      synchronized (LandingMemory.this) {
+        requireRound(batchRound);
+        roundPages += LandingMemory.this.admit(runs);
+      }
+    }
+
+    private void requireRound(int number) {
+      if (number != round || number != streamRound) {
+        throw new WireException(
+            PeerError.Code.PROTOCOL,
+            "something of round %d comes in round %d".formatted(number, round));
+      }
+    }
+
+    @Override
+    public void copyIn(long gpa, MemorySegment source) {
+      memory.copyIn(gpa, source);
+    }
+
+    @Override
+    public void zero(long gpa, long bytes) {
+      LandingMemory.this.zero(gpa, bytes);
+    }
+
+    @Override
+    public void endRound(int ended, long pages) {
+      synchronized (LandingMemory.this) {
+        requireRound(ended);
+        if (pages != roundPages) {
+          throw new WireException(
+              PeerError.Code.BAD_PAGES,
+              "round %d had %d pages, of which %d came".formatted(round, pages, roundPages));
+        }
+        roundPages = 0;
+        streamRound++;
+        closeRound();
+      }
+    }
+  }
+
+  private long admit(Iterable<IncomingRun> runs) {
     long pages = 0;
     for (IncomingRun run : runs) {
       long first = run.firstGfn();
@@ -71,25 +169,11 @@ final class LandingMemory implements PageTarget {
         written.addRange(run.firstGfn(), run.pages());
       }
     }
-    roundPages += pages;
     landedPages.addAndGet(pages);
+    return pages;
   }
 
-  private void requireRound(int number) {
-    if (number != round) {
-      throw new WireException(
-          PeerError.Code.PROTOCOL,
-          "something of round %d comes in round %d".formatted(number, round));
-    }
-  }
-
-  @Override
-  public void copyIn(long gpa, MemorySegment source) {
-    memory.copyIn(gpa, source);
-  }
-
-  @Override
-  public void zero(long gpa, long bytes) {
+  private synchronized void zero(long gpa, long bytes) {
     long end = (gpa + bytes) >>> GuestMemory.PAGE_SHIFT;
     long gfn = written.next(gpa >>> GuestMemory.PAGE_SHIFT, end);
     while (gfn >= 0) {
@@ -99,18 +183,13 @@ final class LandingMemory implements PageTarget {
     }
   }
 
-  @Override
-  public void endRound(int ended, long pages) {
-    requireRound(ended);
-    if (pages != roundPages) {
-      throw new WireException(
-          PeerError.Code.BAD_PAGES,
-          "round %d had %d pages, of which %d came".formatted(round, pages, roundPages));
+  /** Ends the round if all streams have. */
+  private void closeRound() {
+    if (streams.stream().allMatch(stream -> stream.streamRound > round)) {
+      landed.addAll(thisRound);
+      thisRound.clear();
+      round++;
     }
-    landed.addAll(thisRound);
-    thisRound.clear();
-    roundPages = 0;
-    round++;
   }
 
   /**
@@ -118,8 +197,8 @@ final class LandingMemory implements PageTarget {
    *
    * @throws WireException {@code BAD_PAGES} otherwise
    */
-  void requireComplete() {
-    if (roundPages > 0) {
+  synchronized void requireComplete() {
+    if (!thisRound.isEmpty()) {
       throw new WireException(
           PeerError.Code.PROTOCOL, "the stream ends in the middle of round " + round);
     }

@@ -20,6 +20,7 @@ import dev.godwit.snapshot.Section;
 import dev.godwit.stream.StreamCodec;
 import dev.godwit.wire.PeerError;
 import dev.godwit.wire.ProtocolVersion;
+import dev.godwit.wire.StreamOpening;
 import io.grpc.stub.StreamObserver;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,7 +53,7 @@ final class MigrationService extends MigrationGrpc.MigrationImplBase {
         out,
         () -> {
           receiver.preflight(request);
-          return PreflightReply.getDefaultInstance();
+          return PreflightReply.newBuilder().setMaxStreams(StreamOpening.MAX_STREAMS).build();
         });
   }
 

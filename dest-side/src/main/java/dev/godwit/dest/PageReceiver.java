@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import dev.godwit.proto.v1.RoundReceived;
 import dev.godwit.wire.PageBatchReader;
 import dev.godwit.wire.PageBatchReader.Landed;
+import dev.godwit.wire.StreamOpening;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
@@ -39,7 +40,7 @@ final class PageReceiver implements ServerCallHandler<InputStream, RoundReceived
   private final class Stream extends ServerCall.Listener<InputStream> {
     private final ServerCall<InputStream, RoundReceived> call;
     private ByteString token = ByteString.EMPTY;
-    private @Nullable PageBatchReader reader;
+    private @Nullable IncomingStream stream;
     private boolean failed;
 
     Stream(ServerCall<InputStream, RoundReceived> call) {
@@ -52,21 +53,39 @@ final class PageReceiver implements ServerCallHandler<InputStream, RoundReceived
         return;
       }
       try {
-        PageBatchReader known = reader;
+        IncomingStream known = stream;
         if (known == null) {
-          token = ByteString.copyFrom(PageBatchReader.readOpening(message));
-          reader = receiver.requireReceiving(token).newReader();
-        } else if (receiver.requireReceiving(token).land(known, message)
-            instanceof Landed.RoundEnd(int round, long pages)) {
-          call.sendMessage(RoundReceived.newBuilder().setRound(round).setPages(pages).build());
+          open(PageBatchReader.readOpening(message));
+        } else {
+          receiver.requireReceiving(token);
+          if (known.land(message) instanceof Landed.RoundEnd(int round, long pages)) {
+            call.sendMessage(RoundReceived.newBuilder().setRound(round).setPages(pages).build());
+          }
         }
         call.request(1);
       } catch (RuntimeException e) {
-        failed = true;
-        ReceiveException why = MigrationService.explain(e);
-        StatusRuntimeException status = why.toPeerError().toStatus();
-        Metadata trailers = status.getTrailers();
-        call.close(status.getStatus(), trailers == null ? new Metadata() : trailers);
+        fail(e);
+      }
+    }
+
+    private void open(StreamOpening opening) {
+      token = ByteString.copyFrom(opening.token());
+      IncomingStream opened = receiver.requireReceiving(token).open(opening);
+      stream = opened;
+      if (opened.wantsPosition()) {
+        call.sendMessage(opened.position());
+      }
+    }
+
+    /** The machine is given up, unless this was not, or not any more, its stream. */
+    private void fail(RuntimeException failure) {
+      failed = true;
+      ReceiveException why = MigrationService.explain(failure);
+      StatusRuntimeException status = why.toPeerError().toStatus();
+      Metadata trailers = status.getTrailers();
+      call.close(status.getStatus(), trailers == null ? new Metadata() : trailers);
+      IncomingStream known = stream;
+      if (known != null && !known.isSuperseded()) {
         receiver.giveUpIfMine(token, why);
       }
     }

@@ -7,6 +7,8 @@ import java.util.Arrays;
  * a time.
  */
 public final class PageSet {
+  private static final int BLOCK_PAGES = 512;
+
   private final long[] words;
   private final long pages;
 
@@ -144,6 +146,37 @@ public final class PageSet {
       word = words[i] ^ invert;
     }
     return Math.min(end, ((long) i << 6) + Long.numberOfTrailingZeros(word));
+  }
+
+  /** Returns the gfn that follows the first {@code count} pages of the set, or the capacity. */
+  public long after(long count) {
+    long left = count;
+    for (int i = 0; i < words.length; i++) {
+      int here = Long.bitCount(words[i]);
+      if (left < here) {
+        long word = words[i];
+        for (; left > 0; left--) {
+          word &= word - 1;
+        }
+        return ((long) i << 6) + Long.numberOfTrailingZeros(word);
+      }
+      left -= here;
+    }
+    return pages;
+  }
+
+  /**
+   * Returns a part of this set: of the blocks of {@value #BLOCK_PAGES} pages that it ranges over,
+   * every {@code parts}-th from {@code part} on. The parts are disjoint and make up the whole.
+   */
+  public PageSet part(int part, int parts) {
+    PageSet result = new PageSet(pages);
+    for (int i = 0; i < words.length; i++) {
+      if ((i / (BLOCK_PAGES / Long.SIZE)) % parts == part) {
+        result.words[i] = words[i];
+      }
+    }
+    return result;
   }
 
   /** Receives runs of neighbouring pages. */

@@ -50,6 +50,39 @@ class PageSetTest {
   }
 
   @Test
+  void saysWhatFollowsItsFirstPages() {
+    PageSet set = new PageSet(300);
+    set.addRange(3, 2);
+    set.addRange(62, 70);
+    assertEquals(3, set.after(0));
+    assertEquals(4, set.after(1));
+    assertEquals(62, set.after(2));
+    assertEquals(64, set.after(4));
+    assertEquals(131, set.after(71));
+    assertEquals(300, set.after(72));
+    assertEquals(300, set.after(1000));
+  }
+
+  @Test
+  void itsPartsAreDisjointAndMakeUpTheWhole() {
+    PageSet set = new PageSet(5000);
+    Random random = new Random(3);
+    for (int i = 0; i < 2000; i++) {
+      set.add(random.nextInt(5000));
+    }
+    PageSet whole = new PageSet(5000);
+    long pages = 0;
+    for (int part = 0; part < 3; part++) {
+      PageSet some = set.part(part, 3);
+      pages += some.count();
+      whole.addAll(some);
+    }
+    assertEquals(set.count(), pages);
+    whole.removeAll(set);
+    assertTrue(whole.isEmpty());
+  }
+
+  @Test
   void refusesPagesOutsideItsRange() {
     PageSet set = new PageSet(64);
     assertThrows(IndexOutOfBoundsException.class, () -> set.add(64));

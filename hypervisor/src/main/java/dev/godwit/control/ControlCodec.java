@@ -128,6 +128,7 @@ final class ControlCodec {
         .setVerify(order.verify())
         .setOnTimeout(order.onTimeout())
         .setMaxThrottlePercent(order.maxThrottlePercent())
+        .setStreams(order.streams())
         .build();
   }
 
@@ -144,7 +145,8 @@ final class ControlCodec {
         request.getCompression(),
         request.getVerify(),
         request.getOnTimeout(),
-        request.getMaxThrottlePercent());
+        request.getMaxThrottlePercent(),
+        request.getStreams());
   }
 
   static SnapshotRequest toProto(SnapshotOrder order) {

@@ -14,6 +14,7 @@ import java.time.Duration;
  * @param onTimeout when the guest does not converge in time: "abort", "stop" to move it however
  *     long the pause gets, or "throttle" to slow it down until it converges
  * @param maxThrottlePercent how much "throttle" may take from its vCPUs, 1 to 99; 0: the default
+ * @param streams how many connections carry pages; 0: the default
  */
 public record MigrateOrder(
     String to,
@@ -23,4 +24,5 @@ public record MigrateOrder(
     String compression,
     boolean verify,
     String onTimeout,
-    int maxThrottlePercent) {}
+    int maxThrottlePercent,
+    int streams) {}

@@ -1,11 +1,11 @@
 package dev.godwit.wire;
 
 import com.google.protobuf.ByteString;
-import com.google.protobuf.UnsafeByteOperations;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One message of a stream of pages, on its way out: the stream's opening, some runs of pages, or a
@@ -29,7 +29,7 @@ public final class PageBatch {
   /** Most pages in a run of zeros: bounds what one message makes a destination do. */
   public static final int MAX_ZERO_PAGES = 1 << 16;
 
-  private final byte[] token;
+  private final @Nullable StreamOpening opening;
   private final long sequence;
   private final int round;
   private final List<PageRun> runs;
@@ -37,13 +37,13 @@ public final class PageBatch {
   private final long roundPages;
 
   private PageBatch(
-      byte[] token,
+      @Nullable StreamOpening opening,
       long sequence,
       int round,
       List<PageRun> runs,
       boolean roundEnd,
       long roundPages) {
-    this.token = token;
+    this.opening = opening;
     this.sequence = sequence;
     this.round = round;
     this.runs = List.copyOf(runs);
@@ -52,8 +52,8 @@ public final class PageBatch {
   }
 
   /** Returns a stream's first message. */
-  public static PageBatch open(byte[] token) {
-    return new PageBatch(token.clone(), 0, 0, List.of(), false, 0);
+  public static PageBatch open(StreamOpening opening) {
+    return new PageBatch(opening, 0, 0, List.of(), false, 0);
   }
 
   /**
@@ -64,7 +64,7 @@ public final class PageBatch {
    * @param runs 1 to {@link #MAX_RUNS}
    */
   public static PageBatch pages(long sequence, int round, List<PageRun> runs) {
-    return new PageBatch(new byte[0], sequence, round, runs, false, 0);
+    return new PageBatch(null, sequence, round, runs, false, 0);
   }
 
   /**
@@ -73,7 +73,7 @@ public final class PageBatch {
    * @param roundPages how many pages the stream carried in the round
    */
   public static PageBatch roundEnd(long sequence, int round, long roundPages) {
-    return new PageBatch(new byte[0], sequence, round, List.of(), true, roundPages);
+    return new PageBatch(null, sequence, round, List.of(), true, roundPages);
   }
 
   /** Returns the runs. */
@@ -94,11 +94,16 @@ public final class PageBatch {
   dev.godwit.proto.v1.PageBatch head() {
     var head =
         dev.godwit.proto.v1.PageBatch.newBuilder()
-            .setToken(token.length == 0 ? ByteString.EMPTY : UnsafeByteOperations.unsafeWrap(token))
             .setSequence(sequence)
             .setRound(round)
             .setRoundEnd(roundEnd)
             .setRoundPages(roundPages);
+    if (opening != null) {
+      head.setToken(ByteString.copyFrom(opening.token()))
+          .setStream(opening.stream())
+          .setStreams(opening.streams())
+          .setAttempt(opening.attempt());
+    }
     for (PageRun run : runs) {
       head.addRuns(
           dev.godwit.proto.v1.PageRun.newBuilder()

@@ -27,6 +27,7 @@ import net.jpountz.lz4.LZ4SafeDecompressor;
 public final class PageBatchReader {
   private static final int MAX_HEAD_BYTES = 64 * PageBatch.MAX_RUNS;
   private static final int MAX_RUN_BYTES = 64;
+  private static final int MAX_OPENING_BYTES = 64;
   private static final int MAX_CONTENT_BYTES = PageBatch.MAX_RAW_PAGES * PageBatch.PAGE_BYTES;
   private static final long MAX_GFN = 1L << 50;
 
@@ -54,22 +55,26 @@ public final class PageBatchReader {
   }
 
   /**
-   * Reads a stream's first message and returns its token.
+   * Reads a stream's first message.
    *
    * @throws WireException {@code PROTOCOL} if it is not what opens a stream
    */
-  public static byte[] readOpening(InputStream message) {
+  public static StreamOpening readOpening(InputStream message) {
     try {
-      byte[] bytes = message.readNBytes(MAX_RUN_BYTES + 1);
+      byte[] bytes = message.readNBytes(MAX_OPENING_BYTES + 1);
       var batch =
-          bytes.length > MAX_RUN_BYTES
+          bytes.length > MAX_OPENING_BYTES
               ? dev.godwit.proto.v1.PageBatch.getDefaultInstance()
               : dev.godwit.proto.v1.PageBatch.parseFrom(bytes);
       if (batch.getToken().isEmpty() || batch.getRunsCount() > 0 || !batch.getContent().isEmpty()) {
         throw new WireException(
             PeerError.Code.PROTOCOL, "a stream of pages starts without a token");
       }
-      return batch.getToken().toByteArray();
+      return new StreamOpening(
+          batch.getToken().toByteArray(),
+          batch.getStream(),
+          batch.getStreams() == 0 ? 1 : batch.getStreams(),
+          batch.getAttempt());
     } catch (IOException e) {
       throw malformed("its opening cannot be read: " + e.getMessage());
     }

@@ -3,8 +3,8 @@ package dev.godwit.wire;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Where pages land: a destination's guest RAM, and its book-keeping. Called by one network thread
- * at a time.
+ * Where one stream's pages land: a destination's guest RAM, and its book-keeping. Called by one
+ * network thread at a time.
  */
 public interface PageTarget {
   /**

@@ -225,10 +225,12 @@ class PageBatchTest {
   }
 
   @Test
-  void opensWithItsToken() throws Exception {
+  void opensWithItsTokenAndSaysWhichStreamItIs() throws Exception {
     byte[] token = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-    assertArrayEquals(
-        token, PageBatchReader.readOpening(new ByteArrayInputStream(bytes(PageBatch.open(token)))));
+    StreamOpening opening = new StreamOpening(token, 3, 5, 2);
+    assertEquals(
+        opening,
+        PageBatchReader.readOpening(new ByteArrayInputStream(bytes(PageBatch.open(opening)))));
     assertRefused(
         PeerError.Code.PROTOCOL,
         () -> PageBatchReader.readOpening(new ByteArrayInputStream(bytes(mixed()))));

@@ -5,7 +5,7 @@ import dev.godwit.source.MigrationOptions.Compression;
 /**
  * Whether LZ4 gains time now. It does when a page's compression costs less time than the bytes it
  * saves would take on the link: on links below some 3 Gbit/s, for most guests. Pure: time is given.
- * Not thread-safe.
+ * Thread-safe.
  *
  * <p>The link's speed is known only from windows without compression, since with it the compressor
  * may be what is slow; so one window in {@value #PROBE_EVERY} goes without. On a link that is slow
@@ -35,7 +35,7 @@ final class CompressionPolicy {
   }
 
   /** Says whether the next batch is to be compressed. */
-  boolean compressNext(long nowNanos) {
+  synchronized boolean compressNext(long nowNanos) {
     return switch (setting) {
       case OFF -> false;
       case ON -> true;
@@ -65,12 +65,12 @@ final class CompressionPolicy {
   }
 
   /** Says that a batch was built, with so many bytes to send. */
-  void built(long wireBytes) {
+  synchronized void built(long wireBytes) {
     windowBytes += wireBytes;
   }
 
   /** Says what compressing some pages cost and left of them. */
-  void compressed(long rawBytes, long lz4Bytes, long nanos) {
+  synchronized void compressed(long rawBytes, long lz4Bytes, long nanos) {
     double weight = 0.2;
     compressNanosPerByte += weight * ((double) nanos / rawBytes - compressNanosPerByte);
     ratio += weight * ((double) lz4Bytes / rawBytes - ratio);

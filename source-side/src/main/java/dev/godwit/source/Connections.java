@@ -15,7 +15,8 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Makes connections to one destination, on two threads: one for control, one that pages keep busy.
+ * Makes connections to one destination: those for control on one thread, each of those for pages,
+ * which keep it busy, on a thread of its own.
  */
 final class Connections implements AutoCloseable {
   /** 64 KiB, gRPC's default, made the page stream five times slower; more than this, no faster. */
@@ -26,18 +27,23 @@ final class Connections implements AutoCloseable {
   private final String host;
   private final int port;
   private final Duration connect;
-  private final EventLoopGroup controlThread = thread("migration-control");
-  private final EventLoopGroup pageThread = thread("migration-pages");
+  private final EventLoopGroup controlThread = threads("migration-control", 1);
+  private final EventLoopGroup pageThreads;
 
-  Connections(String host, int port, Duration connect) {
+  /**
+   * @param connect how long a connection may take to be made
+   * @param streams how many connections for pages there are at a time, at most
+   */
+  Connections(String host, int port, Duration connect, int streams) {
     this.host = host;
     this.port = port;
     this.connect = connect;
+    this.pageThreads = threads("migration-pages", streams);
   }
 
-  private static EventLoopGroup thread(String name) {
+  private static EventLoopGroup threads(String name, int count) {
     return new MultiThreadIoEventLoopGroup(
-        1, new DefaultThreadFactory(name, true), NioIoHandler.newFactory());
+        count, new DefaultThreadFactory(name, true), NioIoHandler.newFactory());
   }
 
   /** Makes a connection for control; it is opened by its first call. */
@@ -45,14 +51,14 @@ final class Connections implements AutoCloseable {
     return builder(controlThread).build();
   }
 
-  /** Makes the connection for pages; its callbacks come on {@link #pageThread}. */
-  ManagedChannel openForPages() {
-    return builder(pageThread).directExecutor().build();
+  /** Makes a connection for pages; its callbacks come on this thread. */
+  ManagedChannel openForPages(EventLoop thread) {
+    return builder(thread).directExecutor().build();
   }
 
-  /** Returns the thread of the connection for pages. */
-  EventLoop pageThread() {
-    return pageThread.next();
+  /** Returns a thread for a stream of pages: in turn, so that each stream has its own. */
+  EventLoop nextPageThread() {
+    return pageThreads.next();
   }
 
   private NettyChannelBuilder builder(EventLoopGroup group) {
@@ -89,6 +95,6 @@ final class Connections implements AutoCloseable {
   @Override
   public void close() {
     controlThread.shutdownGracefully(0, 1, TimeUnit.SECONDS);
-    pageThread.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    pageThreads.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 }

@@ -11,6 +11,7 @@ import dev.godwit.proto.v1.HeartbeatReply;
 import dev.godwit.proto.v1.HeartbeatRequest;
 import dev.godwit.proto.v1.MigrationGrpc;
 import dev.godwit.proto.v1.MigrationGrpc.MigrationFutureStub;
+import dev.godwit.proto.v1.PreflightReply;
 import dev.godwit.proto.v1.PreflightRequest;
 import dev.godwit.proto.v1.Prepared;
 import dev.godwit.proto.v1.QueryRequest;
@@ -39,10 +40,10 @@ import org.slf4j.LoggerFactory;
 /**
  * A machine's state goes to another host: the source's side of docs/protocol.md.
  *
- * <p>Three kinds of connection: one for control, one for pages ({@link PageSender}), whose thread
- * is busy with them, and after a lost answer a new one for each question. A heartbeat on the
- * control connection notices a destination that is gone or frozen, whatever this side waits for at
- * that moment; from COMMIT on each call has its own deadline instead.
+ * <p>Three kinds of connection: one for control, one for each stream of pages ({@link PageSender}),
+ * whose thread is busy with them, and after a lost answer a new one for each question. A heartbeat
+ * on the control connection notices a destination that is gone or frozen, whatever this side waits
+ * for at that moment; from COMMIT on each call has its own deadline instead.
  */
 public final class NetworkSink implements StateSink {
   private static final Logger LOG = LoggerFactory.getLogger(NetworkSink.class);
@@ -65,7 +66,7 @@ public final class NetworkSink implements StateSink {
   private final ByteString token;
 
   private @Nullable ManagedChannel control;
-  private @Nullable PageSender pages;
+  private volatile List<PageSender> pages = List.of();
   private @Nullable Thread heart;
   private volatile boolean beating;
   private volatile @Nullable MigrationException lost;
@@ -80,7 +81,7 @@ public final class NetworkSink implements StateSink {
    * @param options how patient it is
    */
   public NetworkSink(String host, int port, String producer, NetworkSinkOptions options) {
-    this.connections = new Connections(host, port, options.connect());
+    this.connections = new Connections(host, port, options.connect(), options.streams());
     this.producer = producer;
     this.options = options;
     byte[] random = new byte[TOKEN_BYTES];
@@ -116,7 +117,7 @@ public final class NetworkSink implements StateSink {
       LOG.debug("{} answered hello after {} ns", connections, System.nanoTime() - start);
       beating = true;
       heart = Thread.ofVirtual().name("migration-heartbeat").start(() -> beat(channel));
-      call(stub(channel, options.preflight()).preflight(request));
+      openStreams(call(stub(channel, options.preflight()).preflight(request)));
     } catch (StatusRuntimeException e) {
       MigrationException known = lost;
       if (known != null) {
@@ -133,19 +134,46 @@ public final class NetworkSink implements StateSink {
       throw new MigrationException(
           MigrationException.Code.REFUSED, String.valueOf(e.getMessage()), e);
     }
-    PageSender sender =
-        new PageSender(connections, token.toByteArray(), options.silence(), this::lost);
-    pages = sender;
-    sender.open();
+  }
+
+  private void openStreams(PreflightReply accepted) {
+    boolean resumable = accepted.getMaxStreams() != 0;
+    int streams = resumable ? Math.min(options.streams(), accepted.getMaxStreams()) : 1;
+    List<PageSender> senders = new ArrayList<>();
+    for (int stream = 0; stream < streams; stream++) {
+      senders.add(
+          new PageSender(
+              connections,
+              token.toByteArray(),
+              stream,
+              streams,
+              resumable,
+              options.silence(),
+              this::lost));
+    }
+    pages = List.copyOf(senders);
+    senders.forEach(PageSender::open);
   }
 
   @Override
-  public void sendPages(PageFeed feed) {
-    PageSender sender = pages;
-    if (sender == null) {
-      throw new IllegalStateException("pages before begin");
+  public int streams() {
+    return pages.size();
+  }
+
+  @Override
+  public void sendPages(List<? extends PageFeed> feeds) {
+    List<PageSender> senders = pages;
+    if (senders.isEmpty() || senders.size() != feeds.size()) {
+      throw new IllegalStateException(feeds.size() + " feeds for " + senders.size() + " streams");
     }
-    sender.send(feed);
+    try {
+      for (int stream = 0; stream < senders.size(); stream++) {
+        senders.get(stream).begin(feeds.get(stream));
+      }
+      senders.forEach(PageSender::await);
+    } finally {
+      senders.forEach(PageSender::stop);
+    }
   }
 
   @Override
@@ -264,10 +292,7 @@ public final class NetworkSink implements StateSink {
   @Override
   public void abort(MigrationException why) {
     stopHeart();
-    PageSender sender = pages;
-    if (sender != null) {
-      sender.close();
-    }
+    pages.forEach(PageSender::close);
     if (control == null) {
       return;
     }
@@ -303,38 +328,54 @@ public final class NetworkSink implements StateSink {
   }
 
   private void beat(ManagedChannel channel) {
-    HeartbeatRequest request = HeartbeatRequest.newBuilder().setToken(token).build();
     try {
+      long answeredNanos = System.nanoTime();
       for (int beats = 1; beating; beats++) {
-        long start = System.nanoTime();
-        HeartbeatReply reply = stub(channel, options.silence()).heartbeat(request).get();
-        long nanos = System.nanoTime() - start;
-        roundTripNanos = roundTripNanos == 0 ? nanos : Math.min(nanos, roundTripNanos);
-        if (reply.getState() == HandoverState.HANDOVER_STATE_ABORTED) {
-          throw new ExecutionException(
-              new MigrationException(
-                  MigrationException.Code.PEER_FAILED, connections + " gave the machine up"));
-        }
-        PageSender sender = pages;
-        if (sender != null) {
-          sender.landed(reply.getLandedPages());
+        try {
+          beatOnce(channel);
+          answeredNanos = System.nanoTime();
+        } catch (StatusRuntimeException e) {
+          // A connection that broke is made anew; a destination that is gone does not answer on it.
+          if (PeerError.from(e.getTrailers()) != null
+              || System.nanoTime() - answeredNanos > options.silence().toNanos()) {
+            throw failed("a sign of life", e);
+          }
+          LOG.debug("no sign of life from {}", connections, e);
+          Thread.sleep(FIRST_HEARTBEAT);
+          channel.resetConnectBackoff();
+          continue;
         }
         Thread.sleep(beats < FIRST_BEATS ? FIRST_HEARTBEAT : options.heartbeat());
       }
-    } catch (ExecutionException e) {
+    } catch (MigrationException e) {
       if (beating) {
-        lose(
-            switch (e.getCause()) {
-              case MigrationException known -> known;
-              case StatusRuntimeException status -> failed("a sign of life", status);
-              case null, default ->
-                  new MigrationException(
-                      MigrationException.Code.PEER_LOST, "the heartbeat failed: " + e, e);
-            });
+        lose(e);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private void beatOnce(ManagedChannel channel) throws InterruptedException {
+    HeartbeatRequest request = HeartbeatRequest.newBuilder().setToken(token).build();
+    long start = System.nanoTime();
+    HeartbeatReply reply;
+    try {
+      reply = stub(channel, options.silence()).heartbeat(request).get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof StatusRuntimeException status) {
+        throw status;
+      }
+      throw new MigrationException(
+          MigrationException.Code.PEER_LOST, "the heartbeat failed: " + e, e);
+    }
+    long nanos = System.nanoTime() - start;
+    roundTripNanos = roundTripNanos == 0 ? nanos : Math.min(nanos, roundTripNanos);
+    if (reply.getState() == HandoverState.HANDOVER_STATE_ABORTED) {
+      throw new MigrationException(
+          MigrationException.Code.PEER_FAILED, connections + " gave the machine up");
+    }
+    pages.forEach(sender -> sender.landed(reply.getLandedPages()));
   }
 
   /** The destination is gone: whoever waits for it fails now. */
@@ -345,10 +386,7 @@ public final class NetworkSink implements StateSink {
     if (channel != null) {
       channel.shutdownNow();
     }
-    PageSender sender = pages;
-    if (sender != null) {
-      sender.fail(why);
-    }
+    pages.forEach(sender -> sender.fail(why));
   }
 
   private @Nullable MigrationException lost() {
@@ -415,10 +453,7 @@ public final class NetworkSink implements StateSink {
   @Override
   public void close() {
     stopHeart();
-    PageSender sender = pages;
-    if (sender != null) {
-      sender.close();
-    }
+    pages.forEach(PageSender::close);
     ManagedChannel channel = control;
     if (channel != null) {
       channel.shutdownNow();

@@ -1,5 +1,6 @@
 package dev.godwit.source;
 
+import dev.godwit.wire.StreamOpening;
 import java.time.Duration;
 
 /**
@@ -13,6 +14,8 @@ import java.time.Duration;
  * @param prepare for restoring the sections, and the digest of RAM if that is taken
  * @param commit for an answer to COMMIT, then to each question
  * @param goodbye for a last word that nothing depends on
+ * @param streams how many connections for pages it makes, 1 … {@link StreamOpening#MAX_STREAMS};
+ *     the destination may take fewer
  */
 public record NetworkSinkOptions(
     Duration connect,
@@ -21,7 +24,8 @@ public record NetworkSinkOptions(
     Duration silence,
     Duration prepare,
     Duration commit,
-    Duration goodbye) {
+    Duration goodbye,
+    int streams) {
   /** A dead destination is noticed in less than 5 s. */
   public static final NetworkSinkOptions DEFAULT =
       new NetworkSinkOptions(
@@ -31,5 +35,19 @@ public record NetworkSinkOptions(
           Duration.ofMillis(3500),
           Duration.ofSeconds(30),
           Duration.ofMillis(2500),
-          Duration.ofSeconds(1));
+          Duration.ofSeconds(1),
+          1);
+
+  /** Checks the number of streams. */
+  public NetworkSinkOptions {
+    if (streams < 1 || streams > StreamOpening.MAX_STREAMS) {
+      throw new IllegalArgumentException("streams: " + streams);
+    }
+  }
+
+  /** Returns the same with another number of streams. */
+  public NetworkSinkOptions withStreams(int value) {
+    return new NetworkSinkOptions(
+        connect, preflight, heartbeat, silence, prepare, commit, goodbye, value);
+  }
 }

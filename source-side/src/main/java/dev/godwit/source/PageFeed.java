@@ -5,9 +5,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one round, pulled by a sink when it can take more. Any thread may pull, also
- * several: each batch goes to one of them. The runs refer to guest RAM, which stays mapped until
- * the sink's {@link StateSink#sendPages} returns.
+ * The pages of one round for one stream, pulled by a sink when it can take more, by any thread. The
+ * runs refer to guest RAM, which stays mapped until the sink's {@link StateSink#sendPages} returns.
  */
 public interface PageFeed {
   /** Returns the number of the round: 0 for the first pass over all pages. */
@@ -26,11 +25,17 @@ public interface PageFeed {
   long pauseNanos();
 
   /**
-   * Returns the next batch's runs, ascending, at most {@link dev.godwit.wire.PageBatch#MAX_RUNS} of
-   * them with at most {@link dev.godwit.wire.PageBatch#MAX_RAW_PAGES} pages of content; null when
-   * the round is over.
+   * Returns the next batch's runs, ascending from batch to batch, at most {@link
+   * dev.godwit.wire.PageBatch#MAX_RUNS} of them with at most {@link
+   * dev.godwit.wire.PageBatch#MAX_RAW_PAGES} pages of content; null when the round is over.
    *
    * @throws MigrationException {@code CANCELLED} when the user has cancelled
    */
   @Nullable List<PageRun> next();
+
+  /**
+   * Goes back: what was pulled after the round's first {@code landedPages} pages did not arrive,
+   * and is pulled again.
+   */
+  void rewind(long landedPages);
 }

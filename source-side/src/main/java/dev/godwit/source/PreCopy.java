@@ -85,11 +85,17 @@ final class PreCopy {
   }
 
   private void send(boolean last) {
-    RoundFeed feed = new RoundFeed(memory, pending, rounds, last, compression, limit, cancelled);
-    meter.roundStarts(feed);
+    Round round =
+        Round.of(
+            rounds,
+            last,
+            pending,
+            sink.streams(),
+            part -> new RoundFeed(memory, part, rounds, last, compression, limit, cancelled));
+    meter.roundStarts(round);
     roundStartNanos = System.nanoTime();
-    sink.sendPages(feed);
-    RoundReport report = meter.roundEnds(feed);
+    sink.sendPages(round.feeds());
+    RoundReport report = meter.roundEnds(round);
     pending.clear();
     rounds++;
     if (report.contentPages() >= TELLING_PAGES || pageBytesPerSecond == 0) {

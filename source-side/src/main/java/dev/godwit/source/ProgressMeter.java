@@ -23,7 +23,7 @@ final class ProgressMeter {
   private boolean changed;
   private Phase phase = Phase.IDLE;
   private String detail = "";
-  private @Nullable RoundFeed feed;
+  private @Nullable Round round;
   private long roundStartNanos;
   private long expectedNanos;
   private int throttlePercent;
@@ -166,24 +166,24 @@ final class ProgressMeter {
     expectedNanos = nanos;
   }
 
-  synchronized void roundStarts(RoundFeed next) {
-    feed = next;
+  synchronized void roundStarts(Round next) {
+    round = next;
     roundStartNanos = System.nanoTime();
     changed = true;
     notifyAll();
   }
 
-  synchronized RoundReport roundEnds(RoundFeed ended) {
+  synchronized RoundReport roundEnds(Round ended) {
     RoundReport report =
         new RoundReport(
-            ended.round(),
+            ended.number(),
             ended.sentPages(),
             ended.zeroPages(),
             ended.wireBytes(),
             Math.max(1, System.nanoTime() - roundStartNanos),
             ended.last() ? 0 : dirty.count());
     rounds.add(report);
-    feed = null;
+    round = null;
     return report;
   }
 
@@ -205,7 +205,7 @@ final class ProgressMeter {
     long wireBytes = rounds.stream().mapToLong(RoundReport::wireBytes).sum();
     long rate = rounds.isEmpty() ? 0 : rate(rounds.getLast().wireBytes(), rounds.getLast().nanos());
     long remaining = rounds.isEmpty() ? 0 : rounds.getLast().dirtyPages();
-    RoundFeed current = feed;
+    Round current = round;
     if (current != null) {
       pages += current.sentPages();
       zeroPages += current.zeroPages();

@@ -1,8 +1,7 @@
 package dev.godwit.source;
 
 /**
- * A limit of bytes a second, with a burst of a tenth of a second. Pure: time is given. Not
- * thread-safe.
+ * A limit of bytes a second, with a burst of a tenth of a second. Pure: time is given. Thread-safe.
  */
 final class RateLimit {
   private static final double BURST_SECONDS = 0.1;
@@ -21,12 +20,12 @@ final class RateLimit {
   }
 
   /** Says that so many bytes were taken. */
-  void took(long bytes) {
+  synchronized void took(long bytes) {
     allowedBytes -= bytes;
   }
 
   /** Returns how long to wait until something may be taken, ≥ 0. */
-  long pauseNanos(long nowNanos) {
+  synchronized long pauseNanos(long nowNanos) {
     if (bytesPerSecond == 0) {
       return 0;
     }

@@ -17,8 +17,8 @@ import net.jpountz.lz4.LZ4Factory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One round's pages, classified as they are pulled. A page is looked at after its mark was cleared,
- * so whatever the guest writes to it later is in the next round.
+ * One round's pages for one stream, classified as they are pulled. A page is looked at after its
+ * mark was cleared, so whatever the guest writes to it later is in the next round.
  */
 final class RoundFeed implements PageFeed {
   /**
@@ -150,6 +150,13 @@ final class RoundFeed implements PageFeed {
     compression.built(bytes);
     limit.took(bytes);
     return runs;
+  }
+
+  @Override
+  public synchronized void rewind(long landedPages) {
+    cursorGfn = pages.after(landedPages);
+    sentPages = landedPages;
+    zeroPages = Math.min(zeroPages, landedPages);
   }
 
   /** Returns how many of the first pages, at most {@code limit}, are zero (or are not). */

@@ -25,11 +25,17 @@ public interface StateSink extends AutoCloseable {
    */
   void begin(StreamHeader header);
 
+  /** Returns among how many streams the pages of a round are to be divided; known once begun. */
+  default int streams() {
+    return 1;
+  }
+
   /**
-   * Takes one round's pages, pulling the feed until it is empty. Returns when the destination has
-   * all of them, and when no thread of the sink reads guest RAM any more: also when it throws.
+   * Takes one round's pages, pulling the feeds, one a stream, until they are empty. Returns when
+   * the destination has all of them, and when no thread of the sink reads guest RAM any more: also
+   * when it throws.
    */
-  void sendPages(PageFeed feed);
+  void sendPages(List<? extends PageFeed> feeds);
 
   /**
    * Takes the rest of the stream. When it returns, the state is complete at the sink and has been

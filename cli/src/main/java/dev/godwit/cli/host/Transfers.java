@@ -20,6 +20,7 @@ import dev.godwit.source.NetworkSinkOptions;
 import dev.godwit.source.SourceState;
 import dev.godwit.source.StateSink;
 import dev.godwit.source.file.FileSink;
+import dev.godwit.wire.StreamOpening;
 import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -97,7 +98,8 @@ final class Transfers {
     MigrationOptions options = options(order);
     return run(
         machine,
-        new NetworkSink(to.host(), to.port(), version, NetworkSinkOptions.DEFAULT),
+        new NetworkSink(
+            to.host(), to.port(), version, NetworkSinkOptions.DEFAULT.withStreams(streams(order))),
         Afterwards.MIGRATED,
         options,
         TransferEvent.beginning(Kind.MIGRATE, order.to()),
@@ -165,6 +167,19 @@ final class Transfers {
                   ControlException.Code.BAD_REQUEST,
                   "compression '" + order.compression() + "': give auto, on or off");
         });
+  }
+
+  private static int streams(MigrateOrder order) {
+    int streams = order.streams() == 0 ? 1 : order.streams();
+    if (streams < 1 || streams > StreamOpening.MAX_STREAMS) {
+      throw new ControlException(
+          ControlException.Code.BAD_REQUEST,
+          "streams "
+              + Integer.toUnsignedString(streams)
+              + ": give 1 to "
+              + StreamOpening.MAX_STREAMS);
+    }
+    return streams;
   }
 
   private TransferEvent run(

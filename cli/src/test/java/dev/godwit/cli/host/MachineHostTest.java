@@ -153,7 +153,7 @@ class MachineHostTest {
         last =
             client.migrate(
                 new MigrateOrder(
-                    address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", true, "", 0),
+                    address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", true, "", 0, 0),
                 events::add);
       }
       assertEquals(TransferEvent.Phase.DONE, last.phase(), last.error());
@@ -197,7 +197,7 @@ class MachineHostTest {
 
   private TransferEvent migrateTo(String address) {
     return host.migrate(
-        new MigrateOrder(address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", false, "", 0),
+        new MigrateOrder(address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", false, "", 0, 0),
         event -> {});
   }
 
@@ -236,7 +236,7 @@ class MachineHostTest {
             () ->
                 host.migrate(
                     new MigrateOrder(
-                        "nowhere", Duration.ZERO, Duration.ZERO, 0, "auto", false, "", 0),
+                        "nowhere", Duration.ZERO, Duration.ZERO, 0, "auto", false, "", 0, 0),
                     event -> {}));
     assertEquals(ControlException.Code.BAD_REQUEST, e.code());
     assertEquals(MachineStatus.State.RUNNING, host.status().state());

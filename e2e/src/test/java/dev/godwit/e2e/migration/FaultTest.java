@@ -29,9 +29,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
@@ -202,6 +204,63 @@ class FaultTest {
       assertEquals(PeerError.Code.TIMEOUT, receiverFailed(receiver).code());
       lab.assertOthersAreGone(source);
       assertTrue(lab.names.isEmpty(), "the name stays reserved");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "AFTER_PREFLIGHT, 1",
+    "IN_ROUND_0, 1",
+    "IN_ROUND_0, 4",
+    "IN_A_LATER_ROUND, 1",
+    "IN_A_LATER_ROUND, 4",
+    "IN_THE_LAST_ROUND, 1",
+    "IN_THE_LAST_ROUND, 4"
+  })
+  void goesOnWithANewConnectionWhenOneIsCut(Moment moment, int streams) throws Exception {
+    SyntheticMachine source = source();
+    Receiver receiver = lab.receiver();
+    try (Relay relay = new Relay(receiver.port())) {
+      lab.migration(
+              source,
+              moment.hook(Lab.sinkTo(relay.port(), streams), relay::cutOnce),
+              OPTIONS.withVerify(true))
+          .run();
+      lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
+      assertTrue(relay.connections() > 1 + streams, "nothing was cut");
+    }
+  }
+
+  @Test
+  void goesOnHoweverOftenItIsCutInPreCopy() throws Exception {
+    SyntheticMachine source = source();
+    Receiver receiver = lab.receiver();
+    AtomicBoolean cutting = new AtomicBoolean(true);
+    try (Relay relay = new Relay(receiver.port())) {
+      StateSink sink =
+          Moment.IN_THE_LAST_ROUND.hook(
+              Lab.sinkTo(relay.port(), 3),
+              () -> {
+                // Waits until no cut is under way.
+                synchronized (cutting) {
+                  cutting.set(false);
+                }
+              });
+      CompletableFuture<MigrationReport> run =
+          start(
+              lab.migration(
+                  source, sink, OPTIONS.withVerify(true).withBandwidthBytesPerSecond(4 * Lab.MIB)));
+      while (cutting.get() && !run.isDone()) {
+        Thread.sleep(150);
+        synchronized (cutting) {
+          if (cutting.get()) {
+            relay.cutOnce();
+          }
+        }
+      }
+      run.get(60, TimeUnit.SECONDS);
+      lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
+      assertTrue(relay.connections() >= 12, "too few cuts: " + relay.connections());
     }
   }
 

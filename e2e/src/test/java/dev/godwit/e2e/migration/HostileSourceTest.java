@@ -1,5 +1,6 @@
 package dev.godwit.e2e.migration;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -19,6 +20,7 @@ import dev.godwit.proto.v1.CommitRequest;
 import dev.godwit.proto.v1.FinishPart;
 import dev.godwit.proto.v1.HandoverReply;
 import dev.godwit.proto.v1.HandoverState;
+import dev.godwit.proto.v1.HeartbeatRequest;
 import dev.godwit.proto.v1.HelloRequest;
 import dev.godwit.proto.v1.MigrationGrpc;
 import dev.godwit.proto.v1.PreflightRequest;
@@ -35,6 +37,7 @@ import dev.godwit.wire.PageRun;
 import dev.godwit.wire.PageStream;
 import dev.godwit.wire.PeerError;
 import dev.godwit.wire.ProtocolVersion;
+import dev.godwit.wire.StreamOpening;
 import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
@@ -127,7 +130,15 @@ class HostileSourceTest {
   }
 
   private void openPages() throws IOException {
-    pages =
+    pages = openPages(new StreamOpening(TOKEN.toByteArray(), 0, 1, 0), landed, refused);
+  }
+
+  private StreamObserver<byte[]> openPages(
+      StreamOpening opening,
+      CompletableFuture<RoundReceived> landed,
+      CompletableFuture<PeerError> refused)
+      throws IOException {
+    StreamObserver<byte[]> stream =
         ClientCalls.asyncBidiStreamingCall(
             channel.newCall(BYTES, CallOptions.DEFAULT),
             new StreamObserver<RoundReceived>() {
@@ -147,7 +158,8 @@ class HostileSourceTest {
               @Override
               public void onCompleted() {}
             });
-    pages.onNext(bytes(PageBatch.open(TOKEN.toByteArray())));
+    stream.onNext(bytes(PageBatch.open(opening)));
+    return stream;
   }
 
   private static byte[] bytes(PageBatch batch) throws IOException {
@@ -288,6 +300,56 @@ class HostileSourceTest {
     assertPreflightRefused(
         PeerError.Code.SECTIONS, r -> r.setHeader(r.getHeader().toBuilder().removeSections(1)));
     preflight(r -> r);
+  }
+
+  /** A stream that carries the second half of the pages in two, by connections in turn. */
+  @Test
+  void listensToTheLatestConnectionOfAStreamOnly() throws Exception {
+    preflight(r -> r);
+    byte[] token = TOKEN.toByteArray();
+    CompletableFuture<RoundReceived> firstPosition = new CompletableFuture<>();
+    CompletableFuture<PeerError> superseded = new CompletableFuture<>();
+    StreamObserver<byte[]> first =
+        openPages(new StreamOpening(token, 1, 2, 1), firstPosition, superseded);
+    assertEquals(RoundReceived.getDefaultInstance(), firstPosition.get(10, TimeUnit.SECONDS));
+    first.onNext(bytes(PageBatch.pages(1, 0, List.of(raw(16, 4)))));
+    await().until(() -> receiver.state() instanceof DestState.Receiving && landedPages() == 4);
+
+    CompletableFuture<RoundReceived> secondPosition = new CompletableFuture<>();
+    StreamObserver<byte[]> second =
+        openPages(new StreamOpening(token, 1, 2, 2), secondPosition, new CompletableFuture<>());
+    assertEquals(4, secondPosition.get(10, TimeUnit.SECONDS).getPages());
+    first.onNext(bytes(PageBatch.pages(2, 0, List.of(raw(20, 4)))));
+    assertTrue(superseded.get(10, TimeUnit.SECONDS).message().contains("later connection"));
+    assertEquals(4, landedPages(), "pages of a connection that counts no more have landed");
+
+    CompletableFuture<PeerError> late = new CompletableFuture<>();
+    openPages(new StreamOpening(token, 1, 2, 2), new CompletableFuture<>(), late);
+    assertEquals(PeerError.Code.PROTOCOL, late.get(10, TimeUnit.SECONDS).code());
+    CompletableFuture<PeerError> another = new CompletableFuture<>();
+    openPages(new StreamOpening(token, 2, 3, 1), new CompletableFuture<>(), another);
+    assertEquals(PeerError.Code.PROTOCOL, another.get(10, TimeUnit.SECONDS).code());
+
+    second.onNext(bytes(PageBatch.pages(1, 0, List.of(raw(20, 4)))));
+    await().until(() -> landedPages() == 8);
+    assertInstanceOf(DestState.Receiving.class, receiver.state(), "strangers ended it");
+  }
+
+  @Test
+  void aRoundIsOverWhenEachStreamHasEndedIt() throws Exception {
+    preflight(r -> r);
+    CompletableFuture<PeerError> early = new CompletableFuture<>();
+    StreamObserver<byte[]> first =
+        openPages(
+            new StreamOpening(TOKEN.toByteArray(), 0, 2, 1), new CompletableFuture<>(), early);
+    first.onNext(bytes(PageBatch.pages(1, 0, List.of(raw(16, 4)))));
+    first.onNext(bytes(PageBatch.roundEnd(2, 0, 4)));
+    first.onNext(bytes(PageBatch.pages(3, 1, List.of(raw(16, 4)))));
+    assertEndedCleanly(PeerError.Code.PROTOCOL, early.get(10, TimeUnit.SECONDS));
+  }
+
+  private long landedPages() {
+    return stub().heartbeat(HeartbeatRequest.newBuilder().setToken(TOKEN).build()).getLandedPages();
   }
 
   @Test

@@ -51,7 +51,8 @@ final class Lab implements AutoCloseable {
           Duration.ofMillis(2500),
           Duration.ofSeconds(5),
           Duration.ofMillis(1500),
-          Duration.ofMillis(500));
+          Duration.ofMillis(500),
+          1);
 
   final Set<String> names = ConcurrentHashMap.newKeySet();
   private final List<AutoCloseable> open = new ArrayList<>();
@@ -122,6 +123,10 @@ final class Lab implements AutoCloseable {
 
   static NetworkSink sinkTo(int port) {
     return new NetworkSink("127.0.0.1", port, PRODUCER, SINK);
+  }
+
+  static NetworkSink sinkTo(int port, int streams) {
+    return new NetworkSink("127.0.0.1", port, PRODUCER, SINK.withStreams(streams));
   }
 
   static MigrationOptions options(boolean verify) {

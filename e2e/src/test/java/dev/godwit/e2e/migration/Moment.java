@@ -8,6 +8,7 @@ import dev.godwit.source.StateSink;
 import dev.godwit.stream.StreamHeader;
 import dev.godwit.stream.StreamMetadata;
 import dev.godwit.wire.PageRun;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
@@ -61,38 +62,53 @@ enum Moment {
     }
 
     @Override
-    public void sendPages(PageFeed feed) {
+    public int streams() {
+      return sink.streams();
+    }
+
+    @Override
+    public void sendPages(List<? extends PageFeed> feeds) {
+      List<PageFeed> hooked = new ArrayList<>(feeds);
+      hooked.set(0, hooked(feeds.getFirst()));
+      sink.sendPages(hooked);
+    }
+
+    private PageFeed hooked(PageFeed feed) {
       Moment moment =
           feed.last() ? IN_THE_LAST_ROUND : feed.round() == 0 ? IN_ROUND_0 : IN_A_LATER_ROUND;
-      sink.sendPages(
-          new PageFeed() {
-            private int batches;
+      return new PageFeed() {
+        private int batches;
 
-            @Override
-            public int round() {
-              return feed.round();
-            }
+        @Override
+        public int round() {
+          return feed.round();
+        }
 
-            @Override
-            public boolean last() {
-              return feed.last();
-            }
+        @Override
+        public boolean last() {
+          return feed.last();
+        }
 
-            @Override
-            public long pauseNanos() {
-              return feed.pauseNanos();
-            }
+        @Override
+        public long pauseNanos() {
+          return feed.pauseNanos();
+        }
 
-            @Override
-            public @Nullable List<PageRun> next() {
-              // A later round may be empty, so it is its first pull; all of round 0 is never one
-              // batch.
-              if (++batches == (moment == IN_ROUND_0 ? 2 : 1)) {
-                at(moment);
-              }
-              return feed.next();
-            }
-          });
+        @Override
+        public @Nullable List<PageRun> next() {
+          // A later round may be empty, so it is its first pull; all of round 0 is never one
+          // batch.
+          if (++batches == (moment == IN_ROUND_0 ? 2 : 1)) {
+            at(moment);
+          }
+          return feed.next();
+        }
+
+        @Override
+        public void rewind(long landedPages) {
+          feed.rewind(landedPages);
+        }
+      };
     }
 
     @Override

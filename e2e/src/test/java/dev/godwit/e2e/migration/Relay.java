@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,7 @@ public final class Relay implements AutoCloseable {
   private volatile Mode toSource = Mode.PASS;
   private volatile boolean refusing;
   private volatile int delayMillis;
+  private final AtomicInteger connections = new AtomicInteger();
   private final AtomicReference<@Nullable CallHook> hook = new AtomicReference<>();
 
   /**
@@ -74,6 +76,7 @@ public final class Relay implements AutoCloseable {
           source.close();
           continue;
         }
+        connections.incrementAndGet();
         Socket destination = new Socket(InetAddress.getLoopbackAddress(), targetPort);
         source.setOption(StandardSocketOptions.TCP_NODELAY, true);
         destination.setOption(StandardSocketOptions.TCP_NODELAY, true);
@@ -136,6 +139,11 @@ public final class Relay implements AutoCloseable {
 
   private Mode mode(boolean towardsDestination) {
     return towardsDestination ? toDestination : toSource;
+  }
+
+  /** Returns how many connections have been made. */
+  int connections() {
+    return connections.get();
   }
 
   /** Sets what happens to bytes of each direction from now on. */

@@ -116,7 +116,11 @@ public final class FileSink implements StateSink {
   }
 
   @Override
-  public void sendPages(PageFeed feed) {
+  public void sendPages(List<? extends PageFeed> feeds) {
+    feeds.forEach(this::sendPages);
+  }
+
+  private void sendPages(PageFeed feed) {
     RamWriter writer = open(ram);
     try {
       for (List<PageRun> runs = feed.next(); runs != null; runs = feed.next()) {

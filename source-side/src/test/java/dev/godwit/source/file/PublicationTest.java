@@ -116,7 +116,7 @@ class PublicationTest {
         VcpuLock lock = machine.machine().lockAllVcpus()) {
       try {
         sink.begin(StreamHeader.of(machine.machine(), "test"));
-        sink.sendPages(new AllPages(machine.machine().memory()));
+        sink.sendPages(List.of(new AllPages(machine.machine().memory())));
         List<Section> sections = lock.save();
         sink.prepare(
             sections,
@@ -175,6 +175,11 @@ class PublicationTest {
               PageEncoding.RAW,
               memory.view(
                   first << GuestMemory.PAGE_SHIFT, (long) RUN_PAGES * GuestMemory.PAGE_BYTES)));
+    }
+
+    @Override
+    public void rewind(long landedPages) {
+      throw new AssertionError("a file does not lose pages");
     }
   }
 
