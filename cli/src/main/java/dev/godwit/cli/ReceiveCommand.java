@@ -48,6 +48,11 @@ final class ReceiveCommand implements Callable<Integer> {
       description = "What the machine is called here. Default: what it was called there.")
   @Nullable String name;
 
+  @Option(
+      names = "--console",
+      description = "The machine's console on standard output, also where that is no terminal.")
+  boolean console;
+
   @Option(names = "--json", description = "One JSON object a line for each thing that happens.")
   boolean json;
 
@@ -75,7 +80,8 @@ final class ReceiveCommand implements Callable<Integer> {
 
   private int serve(Reception reception, MachineHost host, CompletableFuture<Received> outcome)
       throws Exception {
-    Foreground foreground = new Foreground(host, Messages.to(spec), Terminals.isInput() && !json);
+    boolean shown = (console || Terminals.isInput()) && !json;
+    Foreground foreground = new Foreground(host, Messages.to(spec), shown);
     foreground.listening();
     tellListening(reception.listening(), host.name());
     outcome.whenComplete(

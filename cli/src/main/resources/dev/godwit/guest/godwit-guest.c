@@ -441,34 +441,7 @@ static void workset(int argc, char **argv) {
   verdict(&ws, ws.generation, old_first_chain);
 }
 
-/* ---- dirty, fill: loads for benchmarks --------------------------------------------------------------------------- */
-
-static void dirty(int argc, char **argv) {
-  int seen = 0;
-  u64 mib = option(argv, "--mib", 64, &seen);
-  u64 rate = option(argv, "--pages-per-sec", 0, &seen);
-  refuse_leftovers(argc, seen);
-  u64 *words = (u64 *)allocate(mib);
-  u64 count = mib << 20 >> 12;
-  struct line l = {0};
-  u64 start = clock_nanos(CLOCK_MONOTONIC);
-  u64 report_at = start + NANOS_PER_SECOND;
-  for (u64 done = 0;;) {
-    words[done % count * PAGE_WORDS] = done;
-    done++;
-    pace(start, done, rate);
-    if (done % 256 == 0) {
-      u64 now = clock_nanos(CLOCK_MONOTONIC);
-      if (now >= report_at) {
-        put(&l, "DIRTY");
-        put_field(&l, "pages", done);
-        put_field(&l, "ms", (now - start) / 1000000);
-        end_line(&l, 1);
-        report_at = now + NANOS_PER_SECOND;
-      }
-    }
-  }
-}
+/* ---- dirty, rewrite, fill: loads for benchmarks ------------------------------------------------------------------- */
 
 static u64 xorshift(u64 x) {
   x ^= x << 13;
@@ -476,13 +449,8 @@ static u64 xorshift(u64 x) {
   return x ^ x << 17;
 }
 
-static void fill(int argc, char **argv) {
-  int seen = 0;
-  u64 mib = option(argv, "--mib", 64, &seen);
-  u64 seed = option(argv, "--seed", 1, &seen);
-  refuse_leftovers(argc, seen);
-  u64 *words = (u64 *)allocate(mib);
-  u64 count = mib << 20 >> 3;
+/* Fills words with what does not compress; returns their sum. */
+static u64 fill_words(u64 *words, u64 count, u64 seed) {
   u64 x = mix(seed) | 1;
   u64 sum = 0;
   for (u64 w = 0; w < count; w++) {
@@ -490,6 +458,79 @@ static void fill(int argc, char **argv) {
     words[w] = x;
     sum += x;
   }
+  return sum;
+}
+
+/* How far a load is, once a second. */
+struct reports { const char *name; u64 start; u64 next; struct line line; };
+
+static void report_now(struct reports *r, u64 pages, u64 now) {
+  put(&r->line, r->name);
+  put_field(&r->line, "pages", pages);
+  put_field(&r->line, "ms", (now - r->start) / 1000000);
+  end_line(&r->line, 1);
+  r->next = now + NANOS_PER_SECOND;
+}
+
+static void reports_start(struct reports *r, const char *name) {
+  r->name = name;
+  r->start = clock_nanos(CLOCK_MONOTONIC);
+  report_now(r, 0, r->start);
+}
+
+static void report_if_due(struct reports *r, u64 pages) {
+  u64 now = clock_nanos(CLOCK_MONOTONIC);
+  if (now >= r->next) report_now(r, pages, now);
+}
+
+static void dirty(int argc, char **argv) {
+  static struct reports reports;
+  int seen = 0;
+  u64 mib = option(argv, "--mib", 64, &seen);
+  u64 rate = option(argv, "--pages-per-sec", 0, &seen);
+  refuse_leftovers(argc, seen);
+  u64 *words = (u64 *)allocate(mib);
+  u64 count = mib << 20 >> 12;
+  fill_words(words, count * PAGE_WORDS, 1);
+  reports_start(&reports, "DIRTY");
+  for (u64 done = 0;;) {
+    words[done % count * PAGE_WORDS] = mix(done);
+    done++;
+    pace(reports.start, done, rate);
+    if (done % 256 == 0) report_if_due(&reports, done);
+  }
+}
+
+/* Every word of every page gets a new value in each pass; no page compresses, before or after. */
+static void rewrite(int argc, char **argv) {
+  static struct reports reports;
+  int seen = 0;
+  u64 mib = option(argv, "--mib", 64, &seen);
+  refuse_leftovers(argc, seen);
+  u64 *words = (u64 *)allocate(mib);
+  u64 count = mib << 20 >> 12;
+  fill_words(words, count * PAGE_WORDS, 1);
+  reports_start(&reports, "REWRITE");
+  for (u64 done = 0;;) {
+    u64 *page = words + done % count * PAGE_WORDS;
+    u64 value = mix(++done);
+    u64 step = mix(value) | 1;
+    for (u64 w = 0; w < PAGE_WORDS;) {
+      page[w++] = value; value += step;
+      page[w++] = value; value += step;
+      page[w++] = value; value += step;
+      page[w++] = value; value += step;
+    }
+    if (done % 256 == 0) report_if_due(&reports, done);
+  }
+}
+
+static void fill(int argc, char **argv) {
+  int seen = 0;
+  u64 mib = option(argv, "--mib", 64, &seen);
+  u64 seed = option(argv, "--seed", 1, &seen);
+  refuse_leftovers(argc, seen);
+  u64 sum = fill_words((u64 *)allocate(mib), mib << 20 >> 3, seed);
   struct line l = {0};
   put(&l, "FILL DONE");
   put_field(&l, "mib", mib);
@@ -777,6 +818,7 @@ static void init(void) {
   start_load(command_line, "godwit.heartbeat", "heartbeat", "--interval-ms", "--count");
   start_load(command_line, "godwit.workset", "workset", "--mib", "--pages-per-sec");
   start_load(command_line, "godwit.dirty", "dirty", "--mib", "--pages-per-sec");
+  start_load(command_line, "godwit.rewrite", "rewrite", "--mib", "");
   start_load(command_line, "godwit.fill", "fill", "--mib", "--seed");
   start_load(command_line, "godwit.registers", "registers", "--turns", "--passes");
   char unused[24];
@@ -809,11 +851,12 @@ __attribute__((used)) static void entry(u64 *stack) {
   if (equal(command, "heartbeat")) heartbeat(argc, argv);
   else if (equal(command, "workset")) workset(argc, argv);
   else if (equal(command, "dirty")) dirty(argc, argv);
+  else if (equal(command, "rewrite")) rewrite(argc, argv);
   else if (equal(command, "fill")) fill(argc, argv);
   else if (equal(command, "clock")) clock_once(argc);
   else if (equal(command, "registers")) registers(argc, argv);
   else if (equal(command, "power-button")) power_button();
-  else fail("commands are heartbeat, workset, dirty, fill, clock, registers, power-button; not: ", command);
+  else fail("commands are heartbeat, workset, dirty, rewrite, fill, clock, registers, power-button; not: ", command);
   exit_with(0);
 }
 
