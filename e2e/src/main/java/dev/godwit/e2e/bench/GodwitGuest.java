@@ -28,10 +28,13 @@ final class GodwitGuest implements LiveGuest {
   /** The guest is throttled when it does not converge soon. */
   static final String THROTTLE = "throttle";
 
+  /** Pages go over two connections. */
+  static final String STREAMS = "streams-2";
+
   /** As the default, but with a pause that a cold process can keep, too. */
   static final String RELAXED = "pause-200ms";
 
-  static final List<String> SETTINGS = List.of(DEFAULT, THROTTLE, RELAXED);
+  static final List<String> SETTINGS = List.of(DEFAULT, STREAMS, THROTTLE, RELAXED);
 
   private static final Duration RELAXED_DOWNTIME = Duration.ofMillis(200);
 
@@ -80,9 +83,14 @@ final class GodwitGuest implements LiveGuest {
 
   private static Process start(Path folder, String... arguments) throws IOException {
     List<String> command = new ArrayList<>();
-    command.add(Path.of("godwit").toAbsolutePath().toString());
+    Path home = Path.of(System.getProperty("godwit.home", ""));
+    command.add(home.resolve("godwit").toAbsolutePath().toString());
     command.addAll(Arrays.asList(arguments));
     ProcessBuilder builder = new ProcessBuilder(command);
+    String app = System.getProperty("godwit.app");
+    if (app != null) {
+      builder.environment().put("GODWIT_APP", app); // a test: what was built is what is tested
+    }
     builder.environment().put("GODWIT_RUN_DIR", folder.toString());
     return builder
         .redirectInput(Path.of("/dev/null").toFile())
@@ -122,8 +130,7 @@ final class GodwitGuest implements LiveGuest {
   public Process prepare(String how) throws IOException {
     setting = how;
     Process destination =
-        start(
-            thereFolder, "receive", "--engine", "soft", "--console", "--listen", "127.0.0.1:0");
+        start(thereFolder, "receive", "--engine", "soft", "--console", "--listen", "127.0.0.1:0");
     there = destination;
     address = addressIn(destination.getInputStream());
     console.follow(destination.getInputStream());
@@ -160,7 +167,8 @@ final class GodwitGuest implements LiveGuest {
         "auto",
         false,
         throttle ? "throttle" : "abort",
-        0);
+        0,
+        setting.equals(STREAMS) ? 2 : 0);
   }
 
   private static Moved moved(TransferEvent end) {

@@ -7,7 +7,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -17,9 +16,9 @@ import org.jspecify.annotations.Nullable;
  * Live migration of the same guest by Godwit and by QEMU, between processes of this host, in turns.
  *
  * <p>Usage: {@code MigrationBenchmark [--scenario KEYS] [--rounds N] [--godwit SETTINGS] [--qemu
- * SETTINGS|none] [--max-downtime MS] [--timeout S] [--beat MS] [--settle MS] [--memory] [--threads] [--check]
- * [--json]}, from the project's folder. With {@code --check} it is one round of a small guest, and
- * the exit status is 1 unless both move it whole.
+ * SETTINGS|none] [--max-downtime MS] [--timeout S] [--beat MS] [--settle MS] [--memory] [--threads]
+ * [--check] [--json]}, from the project's folder. With {@code --check} it is one round of a small
+ * guest, and the exit status is 1 unless both move it whole.
  */
 public final class MigrationBenchmark {
   /** Held, or its level would be lost with it. */
@@ -157,8 +156,16 @@ public final class MigrationBenchmark {
     say(
         "%-22s %3s %9s %8s %8s %9s %8s %8s %8s %6s"
             .formatted(
-                "migration", "hop", "total ms", "gap ms", "quiet", "downtime", "MiB", "src CPU",
-                "dst CPU", "touch"));
+                "migration",
+                "hop",
+                "total ms",
+                "gap ms",
+                "quiet",
+                "downtime",
+                "MiB",
+                "src CPU",
+                "dst CPU",
+                "touch"));
     try (LiveGuest godwit = new GodwitGuest(assets, scenario, wishes)) {
       godwit.pause();
       LiveGuest qemu = withQemu ? new QemuGuest(assets, scenario, wishes) : null;
@@ -206,9 +213,8 @@ public final class MigrationBenchmark {
       return qemuSettings;
     }
     return switch (scenario) {
-      case IDLE, ZERO_4G, SMALL -> List.of(QemuGuest.PLAIN, QemuGuest.MULTIFD);
-      case DIRTY_2000, DIRTY_10000 ->
-          List.of(QemuGuest.PLAIN, QemuGuest.MULTIFD, QemuGuest.XBZRLE);
+      case IDLE, ZERO_4G, FILLED_4G, SMALL -> List.of(QemuGuest.PLAIN, QemuGuest.MULTIFD);
+      case DIRTY_2000, DIRTY_10000 -> List.of(QemuGuest.PLAIN, QemuGuest.MULTIFD, QemuGuest.XBZRLE);
       case REWRITE -> List.of(QemuGuest.PLAIN, QemuGuest.MULTIFD, QemuGuest.CONVERGE);
     };
   }

@@ -15,6 +15,8 @@ enum MigrationScenario {
   REWRITE("256 MiB as fast as it can", 1024, 256, "godwit.rewrite=256", "REWRITE pages=0 "),
   /** A large guest that has used little of its RAM. */
   ZERO_4G("4 GiB, mostly zero", 4096, 0, "", "GODWIT-GUEST READY"),
+  /** The same with 1 GiB of random contents: for memory at both ends. */
+  FILLED_4G("4 GiB, 1 GiB random", 4096, 1024, "godwit.fill=1024", "FILL DONE"),
   /** The fast self-test's. */
   SMALL("48 MiB random, at rest", 256, 48, "godwit.fill=48", "FILL DONE");
 

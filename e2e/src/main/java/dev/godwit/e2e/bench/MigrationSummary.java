@@ -44,7 +44,8 @@ record MigrationSummary(
         median(good, MigrationSample::cpuSeconds));
   }
 
-  private static double median(List<MigrationSample> samples, ToDoubleFunction<MigrationSample> of) {
+  private static double median(
+      List<MigrationSample> samples, ToDoubleFunction<MigrationSample> of) {
     double[] sorted = samples.stream().mapToDouble(of).toArray();
     Arrays.sort(sorted);
     return sorted.length == 0

@@ -141,8 +141,8 @@ final class ProcessMeter implements AutoCloseable {
   }
 
   /**
-   * Sums what is resident of all mappings but the guest's RAM, which both Godwit and QEMU have asked
-   * huge pages for, and nothing else.
+   * Sums what is resident of all mappings but the guest's RAM, which both Godwit and QEMU have
+   * asked huge pages for, and nothing else.
    */
   static long residentBeyondRamBytes(long pid) throws IOException {
     long beyond = 0;
@@ -157,7 +157,7 @@ final class ProcessMeter implements AutoCloseable {
     return beyond;
   }
 
-  /** {@code "Rss:    12 kB"}, as bytes. */
+  /** {@code "Rss: 12 kB"}, as bytes. */
   private static long kibibytes(String line) {
     return Long.parseLong(line.split("\\s+", -1)[1]) << 10;
   }
