@@ -179,6 +179,17 @@ final class BlockCache implements DecodeContext.CodeSource {
     return false;
   }
 
+  /** Says whether a page may get a write entry in this vCPU's TLB; notes that it has one if so. */
+  boolean mayWrite(long gfn) {
+    codeMap.addWriter(gfn, c.index);
+    return codeMap.owners(gfn) == 0;
+  }
+
+  /** Notes that this vCPU's TLB has no write entry of a page any more. */
+  void writesNoMore(long gfn) {
+    codeMap.removeWriter(gfn, c.index);
+  }
+
   // Decoding.
 
   private Block decode(int mode, long lin, long gpa, boolean single) {

@@ -8,7 +8,6 @@ import static dev.godwit.cpu.soft.Operand.r64;
 import static dev.godwit.cpu.soft.Operand.r8;
 import static java.lang.constant.ConstantDescs.CD_int;
 import static java.lang.constant.ConstantDescs.CD_long;
-import static java.lang.constant.ConstantDescs.CD_void;
 
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
@@ -315,10 +314,6 @@ final class InsnWriter {
   private boolean other(Insn insn) {
     return switch (insn) {
       case MiscNodes.Nop n -> true;
-      case MiscNodes.Pause n -> {
-        b.invokestatic(ClassDesc.of("java.lang.Thread"), "onSpinWait", MethodTypeDesc.of(CD_void));
-        yield true;
-      }
       case Alu64.Zero n -> zero(r64(n.dst));
       case Alu32.Zero n -> zero(r32(n.dst));
       case MoveNodes.Places n -> move(Operand.of(n.target), Operand.of(n.source), n.signed);

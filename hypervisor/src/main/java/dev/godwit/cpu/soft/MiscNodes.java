@@ -21,15 +21,25 @@ final class MiscNodes {
     void execute(SoftCpu c) {}
   }
 
-  /** PAUSE. */
+  /**
+   * PAUSE. Where what it waits for may be a vCPU that has no host CPU, every so often this one
+   * gives its own away.
+   */
   static final class Pause extends Insn {
+    private static final int SPINS = 64;
+
     Pause(DecodeContext d) {
       super(d);
     }
 
     @Override
+    @SuppressWarnings("ThreadPriorityCheck") // a hint; nothing relies on it
     void execute(SoftCpu c) {
-      Thread.onSpinWait();
+      if (++c.pauses % SPINS == 0 && c.ports.vcpus() > 1) {
+        Thread.yield();
+      } else {
+        Thread.onSpinWait();
+      }
     }
   }
 

@@ -202,6 +202,7 @@ final class Mmu {
         }
       }
     }
+    c.blocks.writesNoMore(gfn);
   }
 
   // Translation.
@@ -251,7 +252,7 @@ final class Mmu {
     int at = (int) (page >>> 10) & INDEX_MASK;
     long[] tlb = tlbs[user];
     tlb[at] = page;
-    tlb[at + WRITE_TAG] = walk.writable && c.blocks.owners(pageGpa >>> 12) == 0 ? page : NO_PAGE;
+    tlb[at + WRITE_TAG] = walk.writable && c.blocks.mayWrite(pageGpa >>> 12) ? page : NO_PAGE;
     tlb[at + ADDEND] = baseHva + pageGpa - page;
     tlb[at + KIND] = walk.global ? GLOBAL : 0;
     if (!walk.global) {
@@ -402,6 +403,24 @@ final class Mmu {
     boolean plain =
         memory.isRam(gpa, bytes) && !isApicPage(gpa) && c.blocks.owners(gpa >>> 12) == 0;
     return plain ? baseHva + gpa : 0;
+  }
+
+  /**
+   * Returns the hva of an operand that was probed for writing if it lies within one page of RAM,
+   * whether or not that holds decoded code; else 0. {@link #codeUpdated} is to be called after a
+   * store to it.
+   */
+  long codeHva(long lin, int bytes) {
+    if ((lin & 0xFFF) + bytes > 4096) {
+      return 0;
+    }
+    long gpa = translate(checkedLin(lin, bytes), PageWalk.WRITE, userNow());
+    return memory.isRam(gpa, bytes) && !isApicPage(gpa) ? baseHva + gpa : 0;
+  }
+
+  /** Drops decoded code that a store through {@link #codeHva} may have changed. */
+  void codeUpdated(long hva, int bytes) {
+    c.blocks.stored(hva - baseHva, bytes);
   }
 
   // Implicit supervisor accesses: descriptor tables, task state, inner stacks.

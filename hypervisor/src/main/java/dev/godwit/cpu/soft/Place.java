@@ -173,7 +173,13 @@ abstract sealed class Place {
   private static void updateSlowly(SoftCpu c, long lin, int bytes, boolean atomic, Update update) {
     c.probeWrite(lin, bytes);
     long old;
-    if (atomic) {
+    // Another vCPU's plain store to a page with code must not be lost either: a lock's release.
+    long codeHva = atomic ? c.mmu.codeHva(lin, bytes) : 0;
+    if (codeHva != 0 && Ram.withinWord(codeHva, bytes)) {
+      old = updateAtomically(c, codeHva, bytes, update);
+      c.updated(codeHva);
+      c.mmu.codeUpdated(codeHva, bytes);
+    } else if (atomic) {
       synchronized (Ram.SPLIT_LOCK) {
         old = read(c, lin, bytes);
         write(c, lin, bytes, update.compute(c, old));

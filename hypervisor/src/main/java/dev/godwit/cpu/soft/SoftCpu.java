@@ -130,6 +130,9 @@ final class SoftCpu {
    */
   int mode;
 
+  /** How many PAUSEs were executed; wraps. */
+  int pauses;
+
   /** Instructions completed, for statistics; counted by block. */
   long retired;
 

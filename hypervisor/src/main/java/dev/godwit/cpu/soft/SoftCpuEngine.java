@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The engine {@code soft}. vCPUs of one machine share what is known about pages that hold code. */
 public final class SoftCpuEngine implements CpuEngine {
+  /** How often a vCPU looks whether another one is done before it gives its host CPU away. */
+  private static final int SPINS = 64;
+
   private final List<SoftVcpu> vcpus = new CopyOnWriteArrayList<>();
   private @Nullable CodeMap codeMap;
   private @Nullable GuestMemory memory;
@@ -38,7 +41,8 @@ public final class SoftCpuEngine implements CpuEngine {
     CodeMap shared = map;
     SoftCpu cpu = new SoftCpu(ports, index, shared);
     SoftVcpu vcpu = new SoftVcpu(cpu);
-    cpu.blocks.connect(gfn -> written(shared, gfn, gfn, index), gfn -> protectElsewhere(gfn, vcpu));
+    cpu.blocks.connect(
+        gfn -> written(shared, gfn, gfn, index), gfn -> protectElsewhere(shared, gfn, vcpu));
     vcpus.add(vcpu);
     return vcpu;
   }
@@ -70,16 +74,31 @@ public final class SoftCpuEngine implements CpuEngine {
   }
 
   /**
-   * Takes a page's write entries from every other vCPU's TLB and waits until they are gone. Two
-   * vCPUs may do this to each other at the same time: each serves the other while it waits.
+   * Takes a page's write entries from every other vCPU's TLB that may have some, and waits until
+   * they are gone. Two vCPUs may do this to each other at the same time: each serves the other
+   * while it waits.
    */
-  private void protectElsewhere(long gfn, SoftVcpu owner) {
+  @SuppressWarnings("ThreadPriorityCheck") // a hint; nothing relies on it
+  private void protectElsewhere(CodeMap map, long gfn, SoftVcpu owner) {
+    int writers = map.writers(gfn) & ~(1 << owner.index());
+    if (writers == 0) {
+      return;
+    }
+    long[] tickets = new long[CodeMap.MAX_VCPUS];
     for (SoftVcpu other : vcpus) {
-      if (other != owner) {
-        long ticket = other.askToProtect(gfn);
-        while (!other.hasProtected(ticket)) {
+      if ((writers >> other.index() & 1) != 0) {
+        tickets[other.index()] = other.askToProtect(gfn);
+      }
+    }
+    for (SoftVcpu other : vcpus) {
+      if ((writers >> other.index() & 1) != 0) {
+        for (int turn = 1; !other.hasProtected(tickets[other.index()]); turn++) {
           owner.protectAsAsked();
-          Thread.onSpinWait();
+          if (turn % SPINS == 0) {
+            Thread.yield(); // it may have no host CPU
+          } else {
+            Thread.onSpinWait();
+          }
         }
       }
     }

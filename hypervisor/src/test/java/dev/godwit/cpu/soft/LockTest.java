@@ -27,6 +27,7 @@ class LockTest {
   private static final int WORD = 0x1000;
 
   private final GuestMemory memory = GuestMemory.allocate(1 << 20);
+  private final CodeMap codeMap = new CodeMap(memory.framePages());
   private final GuestClock clock = new GuestClock(System::nanoTime, 1_000_000_000L);
 
   @AfterEach
@@ -39,13 +40,9 @@ class LockTest {
     SoftCpu c =
         new SoftCpu(
             new VcpuPorts(
-                memory,
-                new PortBus(),
-                new MmioBus(),
-                clock,
-                new FakeApic(),
-                2,
-                CpuModel.X86_64_V2));
+                memory, new PortBus(), new MmioBus(), clock, new FakeApic(), 2, CpuModel.X86_64_V2),
+            0,
+            codeMap);
     c.segments.loadReal(DecodeContext.CS, 0);
     c.segments.loadReal(DecodeContext.DS, 0);
     c.segments.loadReal(DecodeContext.SS, 0);
@@ -151,6 +148,32 @@ class LockTest {
           } while (c.regs[RAX] != 0);
           increment.execute(c);
           exchange.execute(c);
+        });
+    assertEquals(2 * ROUNDS, memory.read32(WORD + 0x40));
+  }
+
+  @Test
+  void aReleaseIsNotLostInAPageThatAlsoHoldsCode() throws Exception {
+    // A failed CMPXCHG writes what it has read: not over a plain store that came in between.
+    Insn compareExchange = decode("f0 0fb00f"); // lock cmpxchg [bx], cl
+    Insn increment = decode("66 ff4740"); // inc dword [bx+0x40]
+    Insn release = decode("c60700"); // mov byte [bx], 0
+    memory.zero(WORD, 128);
+    codeMap.claim(WORD >>> 12, 5);
+    onTwoCpus(
+        WORD,
+        c -> {
+          c.regs[RCX] = 1;
+          long turns = 0;
+          do {
+            c.regs[RAX] = 0;
+            compareExchange.execute(c);
+            if (++turns > 200_000_000) {
+              throw new IllegalStateException("nobody holds the lock, and nobody gets it");
+            }
+          } while (!c.condition(4));
+          increment.execute(c);
+          release.execute(c);
         });
     assertEquals(2 * ROUNDS, memory.read32(WORD + 0x40));
   }
