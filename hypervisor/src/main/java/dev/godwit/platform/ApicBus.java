@@ -48,6 +48,16 @@ final class ApicBus {
     return accepted;
   }
 
+  /** Says whether a local APIC that a message addresses has its vector requested and not taken. */
+  boolean isRequested(InterruptMessage message) {
+    for (LocalApic apic : apics) {
+      if (apic.isAddressedBy(message) && apic.isRequested(message.vector())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /**
    * Executes an interrupt command (SDM vol. 3A 11.6.1).
    *

@@ -201,6 +201,7 @@ final class Hpet implements MmioHandler {
 
   /** Computes a timer's next match after a change. */
   private void schedule(HpetTimer timer) {
+    timer.debt.clear();
     setNextMatch(
         timer, enabled() && timer.matters() ? timer.ticksToMatch(counter()) : HpetTimer.NEVER);
   }
@@ -219,16 +220,39 @@ final class Hpet implements MmioHandler {
   private void matchAlarm(int index) {
     synchronized (lock) {
       HpetTimer timer = timers.get(index);
-      if (timer.nextMatchNanos == HpetTimer.NEVER || clock.nowNanos() < timer.nextMatchNanos) {
+      if (timer.nextMatchNanos == HpetTimer.NEVER) {
         return;
       }
-      setNextMatch(timer, timer.advance(counter(), MIN_PERIOD_TICKS));
-      if (timer.is(LEVEL)) {
-        status |= 1 << index;
-        rewire();
-      } else if (timer.is(INTERRUPT_ENABLED)) {
-        sendEdge(index);
+      boolean matched = clock.nowNanos() >= timer.nextMatchNanos;
+      if (matched) {
+        timer.debt.add(timer.missed(counter()) + 1);
+        setNextMatch(timer, timer.advance(counter(), MIN_PERIOD_TICKS));
+      } else {
+        timer.alarm.arm(timer.nextMatchNanos);
       }
+      if (timer.is(LEVEL)) {
+        timer.debt.clear();
+        if (matched) {
+          status |= 1 << index;
+          rewire();
+        }
+      } else if (timer.is(INTERRUPT_ENABLED)) {
+        deliver(timer, index);
+      }
+    }
+  }
+
+  /** Sends a tick that is owed if the guest has taken the last one; else the next match tries. */
+  private void deliver(HpetTimer timer, int index) {
+    InterruptLine wire = wire(index);
+    if (!timer.debt.any() || wire != null && wire.pending()) {
+      return;
+    }
+    timer.debt.pay();
+    sendEdge(index);
+    if (timer.debt.any()) {
+      long soon = clock.nowNanos() + TickDebt.PACE_NANOS;
+      timer.alarm.arm(Math.min(timer.nextMatchNanos, soon));
     }
   }
 

@@ -38,6 +38,7 @@ final class HpetTimer {
   }
 
   final GuestClock.Timer alarm;
+  final TickDebt debt = new TickDebt();
   int configuration;
   long comparator = -1;
   long period;
@@ -83,6 +84,13 @@ final class HpetTimer {
     return withinHorizon(comparator - counter & mask());
   }
 
+  /** Returns how many more matches of a periodic comparator have passed since the present one. */
+  long missed(long counter) {
+    return is(PERIODIC) && period != 0
+        ? Long.divideUnsigned(counter - comparator & mask(), period)
+        : 0;
+  }
+
   /** Says whether a match has any effect: an interrupt or a status bit. */
   boolean matters() {
     return is(INTERRUPT_ENABLED) || is(LEVEL);
@@ -120,5 +128,6 @@ final class HpetTimer {
     period = state.period();
     fsbRoute = state.fsbRoute();
     nextMatchNanos = state.nextMatchNanos();
+    debt.clear();
   }
 }

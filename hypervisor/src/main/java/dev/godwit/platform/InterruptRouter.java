@@ -28,14 +28,30 @@ final class InterruptRouter implements InterruptLines {
       throw new IllegalArgumentException(
           "GSI " + gsi + " does not exist: there are 0 to " + (IoApic.PINS - 1));
     }
-    int irq = picIrq(gsi);
-    if (irq == NO_IRQ) {
-      return asserted -> ioApic.setPin(gsi, asserted);
+    return new Line(gsi, picIrq(gsi));
+  }
+
+  private final class Line implements InterruptLine {
+    private final int gsi;
+    private final int irq;
+
+    private Line(int gsi, int irq) {
+      this.gsi = gsi;
+      this.irq = irq;
     }
-    return asserted -> {
+
+    @Override
+    public void set(boolean asserted) {
       ioApic.setPin(gsi, asserted);
-      pic.setIrq(irq, asserted);
-    };
+      if (irq != NO_IRQ) {
+        pic.setIrq(irq, asserted);
+      }
+    }
+
+    @Override
+    public boolean pending() {
+      return ioApic.isPending(gsi) || irq != NO_IRQ && pic.isPending(irq);
+    }
   }
 
   private static int picIrq(int gsi) {

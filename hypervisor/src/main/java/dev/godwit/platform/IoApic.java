@@ -88,6 +88,14 @@ final class IoApic implements MmioHandler {
     }
   }
 
+  /** Says whether an edge of a pin still waits in a local APIC to be taken. */
+  boolean isPending(int pin) {
+    synchronized (lock) {
+      long entry = redirection[pin];
+      return (entry & (MASKED | LEVEL)) == 0 && bus.isRequested(message(entry));
+    }
+  }
+
   @Override
   public long readMmio(long offset, int sizeBytes) {
     synchronized (lock) {
@@ -171,17 +179,19 @@ final class IoApic implements MmioHandler {
     if (!due) {
       return;
     }
-    InterruptMessage message =
-        new InterruptMessage(
-            DeliveryMode.of((int) entry),
-            (int) entry & 0xFF,
-            (entry & LOGICAL) != 0,
-            (int) (entry >>> 56),
-            level);
-    boolean accepted = bus.send(message);
+    boolean accepted = bus.send(message(entry));
     if (accepted && level) {
       redirection[pin] = entry | REMOTE_IRR;
     }
+  }
+
+  private static InterruptMessage message(long entry) {
+    return new InterruptMessage(
+        DeliveryMode.of((int) entry),
+        (int) entry & 0xFF,
+        (entry & LOGICAL) != 0,
+        (int) (entry >>> 56),
+        (entry & LEVEL) != 0);
   }
 
   /** Returns the whole state. */

@@ -24,22 +24,39 @@ final class LegacySwitch {
 
   /** Returns the end of PIT or RTC. */
   InterruptLine legacyInput() {
-    return asserted -> {
-      synchronized (lock) {
-        legacyLevel = asserted;
-        drive();
-      }
-    };
+    return new Input(false);
   }
 
   /** Returns the HPET's end. */
   InterruptLine hpetInput() {
-    return asserted -> {
+    return new Input(true);
+  }
+
+  private final class Input implements InterruptLine {
+    private final boolean ofHpet;
+
+    private Input(boolean ofHpet) {
+      this.ofHpet = ofHpet;
+    }
+
+    @Override
+    public void set(boolean asserted) {
       synchronized (lock) {
-        hpetLevel = asserted;
+        if (ofHpet) {
+          hpetLevel = asserted;
+        } else {
+          legacyLevel = asserted;
+        }
         drive();
       }
-    };
+    }
+
+    @Override
+    public boolean pending() {
+      synchronized (lock) {
+        return replaced == ofHpet && output.pending();
+      }
+    }
   }
 
   /** Connects the HPET ({@code true}) or the legacy device. */

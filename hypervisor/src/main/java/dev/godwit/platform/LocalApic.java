@@ -295,6 +295,13 @@ final class LocalApic implements LocalApicPort {
     return (svr & SVR_ENABLED) != 0 && isEnabled();
   }
 
+  /** Says whether a vector is requested and its vCPU has not taken it yet. */
+  boolean isRequested(int vector) {
+    synchronized (lock) {
+      return queue.requested().has(vector);
+    }
+  }
+
   /** Returns the processor priority for arbitration. */
   int processorPriority() {
     return ppr;

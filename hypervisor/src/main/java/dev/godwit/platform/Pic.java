@@ -47,6 +47,13 @@ final class Pic {
     }
   }
 
+  /** Says whether a request of IRQ 0–15 waits that is not masked. */
+  boolean isPending(int irq) {
+    synchronized (lock) {
+      return (irq < 8 ? master : slave).isPending(irq & 7);
+    }
+  }
+
   /**
    * Runs the processor's interrupt acknowledge cycle and returns the vector; 7 or 15 of a chip if
    * nothing is there.

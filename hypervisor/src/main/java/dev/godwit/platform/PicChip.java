@@ -106,6 +106,11 @@ final class PicChip {
     }
   }
 
+  /** Says whether an input's request waits and is not masked. */
+  boolean isPending(int input) {
+    return (irr & ~imr & 1 << input) != 0;
+  }
+
   /** Says whether INT is asserted. */
   boolean interrupts() {
     return pendingInput() >= 0;

@@ -48,6 +48,7 @@ final class Pit implements BytePorts {
   private final InterruptLine line;
   private final GuestClock.Timer alarm;
   private final List<PitChannel> channels;
+  private final TickDebt debt = new TickDebt();
   private boolean speaker;
   private long nextEdgeNanos = PitChannel.NEVER;
   private boolean lineAsserted;
@@ -138,6 +139,7 @@ final class Pit implements BytePorts {
   }
 
   private void restartChannel0() {
+    debt.clear();
     drive(channels.get(0).output());
     nextEdgeNanos = channels.get(0).nextRiseNanos(clock.nowNanos());
     arm();
@@ -146,13 +148,26 @@ final class Pit implements BytePorts {
   private void edgeAlarm() {
     synchronized (lock) {
       long now = clock.nowNanos();
-      if (nextEdgeNanos == PitChannel.NEVER || now < nextEdgeNanos) {
-        return;
+      if (nextEdgeNanos != PitChannel.NEVER && now >= nextEdgeNanos) {
+        debt.add(1 + channels.get(0).risesBetween(nextEdgeNanos, now));
+        nextEdgeNanos = channels.get(0).nextRiseNanos(now + MIN_PERIOD_NANOS);
       }
-      drive(false);
-      drive(true);
-      nextEdgeNanos = channels.get(0).nextRiseNanos(now + MIN_PERIOD_NANOS);
       arm();
+      deliver(now);
+    }
+  }
+
+  /** Sends an edge that is owed if the guest has taken the last one; else the next edge tries. */
+  private void deliver(long now) {
+    if (!debt.any() || line.pending()) {
+      return;
+    }
+    debt.pay();
+    drive(false);
+    drive(true);
+    if (debt.any()) {
+      long soon = now + TickDebt.PACE_NANOS;
+      alarm.arm(nextEdgeNanos == PitChannel.NEVER ? soon : Math.min(nextEdgeNanos, soon));
     }
   }
 
@@ -190,6 +205,7 @@ final class Pit implements BytePorts {
       speaker = state.speaker();
       nextEdgeNanos = state.nextEdgeNanos();
       lineAsserted = state.lineAsserted();
+      debt.clear();
       wire.restoreLegacy(lineAsserted);
       arm();
     }

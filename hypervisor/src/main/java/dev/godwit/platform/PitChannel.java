@@ -225,7 +225,7 @@ final class PitChannel {
     if (!counting) {
       return NEVER;
     }
-    long elapsed = GuestClock.ticks(nanos - startNanos, Frequencies.PIT_HZ) + heldTicks;
+    long elapsed = ticksAt(nanos);
     long rise =
         switch (mode) {
           case RATE, SQUARE -> (elapsed / count + 1) * count;
@@ -237,10 +237,20 @@ final class PitChannel {
         : startNanos + GuestClock.nanosAt(rise - heldTicks, Frequencies.PIT_HZ);
   }
 
+  /** Returns how many times the output rose after one moment and until another. */
+  long risesBetween(long afterNanos, long untilNanos) {
+    if (!counting || mode != RATE && mode != SQUARE) {
+      return 0;
+    }
+    return ticksAt(untilNanos) / count - ticksAt(afterNanos) / count;
+  }
+
+  private long ticksAt(long nanos) {
+    return GuestClock.ticks(nanos - startNanos, Frequencies.PIT_HZ) + heldTicks;
+  }
+
   private long elapsedTicks() {
-    return counting
-        ? GuestClock.ticks(clock.nowNanos() - startNanos, Frequencies.PIT_HZ) + heldTicks
-        : heldTicks;
+    return counting ? ticksAt(clock.nowNanos()) : heldTicks;
   }
 
   /** Returns the count as it is read. */

@@ -135,6 +135,36 @@ final class HpetTest {
   }
 
   @Test
+  void makesUpForTicksThatTheGuestCouldNotTake() {
+    try (TestBoard board = board()) {
+      write(board, CONFIGURATION, ENABLE | LEGACY);
+      write(board, configuration(0), INTERRUPT | PERIODIC | SET_ACCUMULATOR);
+      write(board, comparator(0), 400_000);
+      write(board, comparator(0), 400_000);
+      board.advance(20_000_000); // the clock's thread itself was late
+      assertEquals(5, takeAllThatAreOwed(board));
+      board.advance(24_000_000 - board.clock.nowNanos());
+      board.advance(4_000_000);
+      board.advance(4_000_000); // the vCPU was late
+      assertEquals(0x30, takeAndEnd(board));
+      assertEquals(0, takeAllThatAreOwed(board), "not before the next match notices");
+      board.advance(36_000_000 - board.clock.nowNanos());
+      assertEquals(3, takeAllThatAreOwed(board));
+      expectAt(board, 0x30, 40_000_000);
+      assertEquals(4_400_000, read(board, comparator(0)));
+    }
+  }
+
+  private static int takeAllThatAreOwed(TestBoard board) {
+    int taken = 0;
+    while (takeAndEnd(board) == 0x30) {
+      taken++;
+      board.advance(TickDebt.PACE_NANOS);
+    }
+    return taken;
+  }
+
+  @Test
   void disconnectsThePitWhileItReplacesIt() {
     try (TestBoard board = board()) {
       board.out(0x43, 0x34);

@@ -2,6 +2,7 @@ package dev.godwit.platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.clock.Frequencies;
 import dev.godwit.clock.GuestClock;
@@ -74,6 +75,42 @@ final class PitTest {
         expectEdgeAt(board, nanos(11_933L * i));
       }
     }
+  }
+
+  @Test
+  void makesUpForTicksThatTheGuestCouldNotTake() {
+    try (TestBoard board = board()) {
+      program(board, 0, 2, 4773); // 250 a second
+      board.advance(nanos(4773L * 5)); // the clock's thread itself was late
+      assertEquals(5, takeAllThatAreOwed(board));
+      board.advance(nanos(4773L * 6) - board.clock.nowNanos());
+      board.advance(nanos(4773L * 7) - board.clock.nowNanos());
+      board.advance(nanos(4773L * 8) - board.clock.nowNanos()); // the vCPU was late
+      assertEquals(0x30, takeAndEnd(board));
+      assertEquals(0, takeAllThatAreOwed(board), "not before the next edge notices");
+      board.advance(nanos(4773L * 9) - board.clock.nowNanos());
+      assertEquals(3, takeAllThatAreOwed(board));
+      expectEdgeAt(board, nanos(4773L * 10));
+    }
+  }
+
+  @Test
+  void forgivesTicksThatWereMissedLongAgo() {
+    try (TestBoard board = board()) {
+      program(board, 0, 2, 4773);
+      board.advance(60_000_000_000L);
+      int made = takeAllThatAreOwed(board);
+      assertTrue(made >= 64 && made <= 66, made + ", of which one or two were due meanwhile");
+    }
+  }
+
+  private static int takeAllThatAreOwed(TestBoard board) {
+    int taken = 0;
+    while (takeAndEnd(board) == 0x30) {
+      taken++;
+      board.advance(TickDebt.PACE_NANOS);
+    }
+    return taken;
   }
 
   @Test
