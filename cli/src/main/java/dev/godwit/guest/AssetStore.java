@@ -27,7 +27,6 @@ import java.util.regex.Pattern;
  * the next use.
  */
 final class AssetStore {
-  private static final String KERNEL_META_PACKAGE = "linux-image-cloud-amd64";
   private static final String KERNEL_PACKAGE_PREFIX = "linux-image-";
   private static final String BUSYBOX_PACKAGE = "busybox-static";
   private static final Pattern KERNEL_PATH = Pattern.compile("boot/vmlinuz-([A-Za-z0-9.+~_-]+)");
@@ -43,6 +42,11 @@ final class AssetStore {
   private final PackageSource source;
   private final Progress progress;
 
+  /** What is done while no other process uses the folder. */
+  private interface Work<T> {
+    T in(Update update) throws IOException;
+  }
+
   /**
    * @param folder the cache folder; made if it is missing
    * @param source where packages come from
@@ -53,8 +57,43 @@ final class AssetStore {
     this.progress = progress;
   }
 
-  /** Returns the assets, all checked; makes what is missing, damaged or outdated. */
-  GuestAssets prepare() {
+  /**
+   * Returns the assets, all checked; makes what is missing, damaged or outdated.
+   *
+   * @param kernelMetaPackage the package that depends on the kernel's
+   */
+  GuestAssets prepare(String kernelMetaPackage) {
+    return locked(
+        update -> {
+          update.kernel(kernelMetaPackage);
+          update.save();
+          update.busybox();
+          update.save();
+          update.guestProgram();
+          update.initrd();
+          update.save();
+          return new GuestAssets(
+              update.path(Role.KERNEL),
+              update.path(Role.INITRD),
+              update.kernelVersion,
+              update.kernelPackage());
+        });
+  }
+
+  /**
+   * Returns a kernel that is one file of a package and needs nothing else, checked; makes it if it
+   * is missing or damaged.
+   */
+  Path prepareFile(String packageName, Pattern path) {
+    return locked(
+        update -> {
+          update.file(packageName, path);
+          update.save();
+          return update.path(Role.KERNEL);
+        });
+  }
+
+  private <T> T locked(Work<T> work) {
     synchronized (PROCESS_LOCK) {
       try {
         Files.createDirectories(folder);
@@ -62,7 +101,7 @@ final class AssetStore {
                 FileChannel.open(
                     folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             FileLock held = lock(channel)) {
-          return prepareLocked();
+          return update(work);
         }
       } catch (IOException e) {
         throw new GuestException(
@@ -80,31 +119,19 @@ final class AssetStore {
     return held;
   }
 
-  private GuestAssets prepareLocked() throws IOException {
+  private <T> T update(Work<T> toDo) throws IOException {
     AssetManifest before = AssetManifest.read(folder).orElseGet(AssetManifest::empty);
     Path work = folder.resolve("work");
     AtomicFiles.deleteTree(work);
     Files.createDirectories(work);
     try {
-      Update update = new Update(before, work);
-      update.kernel();
-      update.save();
-      update.busybox();
-      update.save();
-      update.guestProgram();
-      update.initrd();
-      update.save();
-      return new GuestAssets(
-          update.path(Role.KERNEL),
-          update.path(Role.INITRD),
-          update.kernelVersion,
-          update.kernelPackage());
+      return toDo.in(new Update(before, work));
     } finally {
       AtomicFiles.deleteTree(work);
     }
   }
 
-  /** One walk over the four assets, each made from the ones before it. */
+  /** One walk over the assets, each made from the ones before it. */
   private final class Update {
     private final Path work;
     private final Map<String, PackageEntry> packages;
@@ -141,7 +168,18 @@ final class AssetStore {
       return folder.resolve(kernelPackageEntry().orElseThrow().getValue().file());
     }
 
-    void kernel() throws IOException {
+    void file(String packageName, Pattern path) throws IOException {
+      if (isSound(Role.KERNEL)) {
+        return;
+      }
+      PackageEntry from = soundPackage(packageName);
+      DebArchive.Entry image = extract(from, path, path.pattern());
+      String name = image.path().substring(image.path().lastIndexOf('/') + 1);
+      kernelVersion = from.version();
+      place(Role.KERNEL, name, image.content(), from.sha256());
+    }
+
+    void kernel(String metaPackage) throws IOException {
       if (isSound(Role.KERNEL)
           && kernelPackageEntry().filter(p -> exists(p.getValue())).isPresent()) {
         return;
@@ -150,7 +188,7 @@ final class AssetStore {
           kernelPackageEntry().filter(p -> isSound(p.getValue())).map(Map.Entry::getKey).orElse("");
       if (name.isEmpty()) {
         packages.keySet().removeIf(p -> p.startsWith(KERNEL_PACKAGE_PREFIX));
-        name = source.resolve(KERNEL_META_PACKAGE, KERNEL_PACKAGE_PREFIX);
+        name = source.resolve(metaPackage, KERNEL_PACKAGE_PREFIX);
       }
       PackageEntry from = soundPackage(name);
       DebArchive.Entry image = extract(from, KERNEL_PATH, "a kernel in boot/");

@@ -1,6 +1,7 @@
 package dev.godwit.guest;
 
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 
 /**
  * A guest to boot: the stock kernel, and an initramfs with busybox and the project's guest program.
@@ -15,6 +16,23 @@ import java.nio.file.Path;
  * @param kernelPackage the kernel's Debian package, which has the modules of this kernel
  */
 public record GuestAssets(Path kernel, Path initrd, String kernelVersion, Path kernelPackage) {
+  private static final Pattern MEMTEST_PATH = Pattern.compile("boot/memtest86\\+x64\\.bin");
+
+  /** Debian's kernels for this machine. */
+  public enum Flavour {
+    /** The one for virtual machines. */
+    CLOUD("linux-image-cloud-amd64", "."),
+    /** The one for every PC: five times as large a package. */
+    GENERIC("linux-image-amd64", "generic");
+
+    private final String metaPackage;
+    private final String folder;
+
+    Flavour(String metaPackage, String folder) {
+      this.metaPackage = metaPackage;
+      this.folder = folder;
+    }
+  }
 
   /**
    * Returns the assets from the user's cache, after checking them; what is missing, damaged or
@@ -25,9 +43,26 @@ public record GuestAssets(Path kernel, Path initrd, String kernelVersion, Path k
    * @throws GuestException if they cannot be had
    */
   public static GuestAssets prepare(Progress progress) {
-    Path folder = defaultFolder();
-    return new AssetStore(folder, new AptPackageSource(folder.resolve("apt"), progress), progress)
-        .prepare();
+    return prepare(Flavour.CLOUD, progress);
+  }
+
+  /** As above with another kernel; the others are not fetched. */
+  public static GuestAssets prepare(Flavour flavour, Progress progress) {
+    return store(flavour.folder, progress).prepare(flavour.metaPackage);
+  }
+
+  /**
+   * Returns Debian's {@code memtest86+} for 64-bit PCs, a bzImage, in the same way.
+   *
+   * @throws GuestException if it cannot be had
+   */
+  public static Path prepareMemtest(Progress progress) {
+    return store("memtest", progress).prepareFile("memtest86+", MEMTEST_PATH);
+  }
+
+  private static AssetStore store(String name, Progress progress) {
+    Path folder = defaultFolder().resolve(name).normalize();
+    return new AssetStore(folder, new AptPackageSource(folder.resolve("apt"), progress), progress);
   }
 
   /** Returns {@code $XDG_CACHE_HOME/godwit/guest}, or the same in {@code ~/.cache}. */

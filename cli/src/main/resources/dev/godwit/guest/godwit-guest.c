@@ -25,6 +25,7 @@ enum {
   SYS_read = 0, SYS_write = 1, SYS_open = 2, SYS_close = 3, SYS_mmap = 9, SYS_sigprocmask = 14, SYS_ioctl = 16,
   SYS_pause = 34, SYS_dup2 = 33, SYS_getpid = 39, SYS_socket = 41, SYS_sendto = 44, SYS_recvfrom = 45, SYS_setsockopt = 54,
   SYS_fork = 57, SYS_execve = 59, SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62, SYS_uname = 63, SYS_mkdir = 83, SYS_setsid = 112, SYS_sigtimedwait = 128, SYS_sync = 162,
+  SYS_sched_setaffinity = 203, SYS_sched_getaffinity = 204, SYS_getcpu = 309,
   SYS_mount = 165, SYS_reboot = 169, SYS_clock_gettime = 228, SYS_clock_nanosleep = 230, SYS_exit_group = 231,
   SYS_finit_module = 313
 };
@@ -198,11 +199,37 @@ static void read_boot_id(void) {
   if (!read_file("/proc/sys/kernel/random/boot_id", boot_id, sizeof boot_id)) memcpy(boot_id, "unknown", 8);
 }
 
-static u8 *allocate(u64 mib) {
+enum { PRIVATE = 0x22, SHARED = 0x21 }; /* anonymous both */
+
+static u8 *allocate_as(u64 mib, int how) {
   if (mib == 0 || mib > 1 << 20) fail("--mib must be from 1 to 1048576", "");
-  i64 at = sys6(SYS_mmap, 0, mib << 20, 3 /* read, write */, 0x22 /* private, anonymous */, (u64)-1, 0);
+  i64 at = sys6(SYS_mmap, 0, mib << 20, 3 /* read, write */, (u64)how, (u64)-1, 0);
   if (at < 0 && at > -4096) fail("not enough memory for --mib", "");
   return (u8 *)at;
+}
+
+static u8 *allocate(u64 mib) { return allocate_as(mib, PRIVATE); }
+
+/* ---- CPUs ------------------------------------------------------------------------------------------------------ */
+
+#define MOST_CPUS 64UL
+
+/* CPUs that this process may run on, as bits. */
+static u64 cpus_here(void) {
+  u64 mask[16] = {0};
+  if (sys4(SYS_sched_getaffinity, 0, sizeof mask, P(mask), 0) <= 0) fail("the CPUs cannot be asked for", "");
+  return mask[0];
+}
+
+static void stay_on(u64 cpu) {
+  u64 mask = 1UL << cpu;
+  if (cpu >= MOST_CPUS || sys4(SYS_sched_setaffinity, 0, sizeof mask, P(&mask), 0) < 0) fail("there is no such CPU", "");
+}
+
+static u64 cpu_now(void) {
+  u32 cpu = ~0u;
+  sys4(SYS_getcpu, P(&cpu), 0, 0, 0);
+  return cpu;
 }
 
 /* ---- heartbeat: the witness of time ---------------------------------------------------------------------------- */
@@ -249,6 +276,7 @@ struct expectation { u64 generation; u64 sum; };
 
 #define MAGIC 0x60d7170000000000UL
 #define CHAIN_START 0x676f64776974UL
+#define ANY_CPU (~0UL)
 #define PAGE_LINES_A_PASS 32 /* mismatches beyond that are counted only */
 
 enum kind { SOUND, LOST, TORN, STALE };
@@ -264,6 +292,7 @@ struct workset {
   u64 touch_words; /* 0: whole pages */
   u64 mismatches;
   u64 page_lines; /* in this pass */
+  u64 cpu;        /* where it is to stay, or ANY_CPU */
   struct line line;
 };
 
@@ -369,6 +398,7 @@ static void report_pass(struct workset *ws, const char *head, u64 pass) {
   put_field(l, "pass", pass);
   put_field(l, "pages", ws->count);
   put_field(l, "mismatches", ws->mismatches);
+  if (ws->cpu != ANY_CPU) put_field(l, "cpu", ws->cpu);
 }
 
 /* Sleeps so that `done` pages since `start` come to the rate; 0 is as fast as it can. */
@@ -395,8 +425,10 @@ static void workset(int argc, char **argv) {
   u64 touch = option(argv, "--touch", 0, &seen);
   u64 passes = option(argv, "--passes", ~0UL, &seen);
   u64 report_nanos = option(argv, "--report-ms", 0, &seen) * 1000000;
+  ws.cpu = option(argv, "--cpu", ANY_CPU, &seen);
   if (flag(argv, "--verify-once", &seen)) passes = 0;
   refuse_leftovers(argc, seen);
+  if (ws.cpu != ANY_CPU) stay_on(ws.cpu);
   if (touch % 8 || touch > (PAGE_WORDS - 4) * 8) fail("--touch must be a multiple of 8, at most 4064", "");
 
   u64 stop_signals = SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGINT);
@@ -429,6 +461,8 @@ static void workset(int argc, char **argv) {
     }
     old_first_chain = last_sum;
     verify_table(&ws);
+    u64 cpu = cpu_now();
+    if (ws.cpu != ANY_CPU && cpu != ws.cpu) report_mismatch(&ws, "cpu", 0, ws.cpu, cpu);
     u64 now = clock_nanos(CLOCK_MONOTONIC);
     if (now - reported >= report_nanos) {
       report_pass(&ws, "WS", pass);
@@ -439,6 +473,96 @@ static void workset(int argc, char **argv) {
     if (sys4(SYS_sigtimedwait, P(&stop_signals), 0, P(&at_once), 8) > 0) passes = pass;
   }
   verdict(&ws, ws.generation, old_first_chain);
+}
+
+/* ---- locks: the witness of atomicity between CPUs ---------------------------------------------------------------- */
+
+/*
+ * One process a CPU, pinned to it, all sharing memory. Each takes a spin lock, adds 1 to a counter by plain loads and
+ * stores and to a neighbour of the lock by a locked instruction, and releases the lock by a plain store, as kernels do.
+ * The first one looks, holding the lock, whether the counters are what all have added. So an update that was lost, and
+ * a release that was lost, are seen: the latter by nobody going on.
+ */
+struct lock_slot { volatile u64 added; u64 unused[7]; };
+struct lock_page {
+  volatile u8 lock;
+  volatile u8 neighbour; /* in the same word as the lock: its locked updates must not undo a release */
+  u64 unused[7];
+  volatile u64 plain;
+  u64 unused2[7];
+  volatile u64 atomic;
+  u64 unused3[7];
+  volatile u64 ended;
+  struct lock_slot slots[MOST_CPUS];
+};
+
+static void take(struct lock_page *page) {
+  for (;;) {
+    u8 held = 1;
+    __asm__ volatile("xchgb %0, %1" : "+q"(held), "+m"(page->lock) : : "memory");
+    if (!held) return;
+    while (page->lock) __asm__ volatile("pause");
+  }
+}
+
+static void release(struct lock_page *page) {
+  __asm__ volatile("" : : : "memory");
+  page->lock = 0;
+}
+
+static void locks(int argc, char **argv) {
+  int seen = 0;
+  u64 rounds = option(argv, "--rounds", 500, &seen); /* in a row, a hundred times a second */
+  u64 passes = option(argv, "--passes", ~0UL, &seen);
+  refuse_leftovers(argc, seen);
+  struct lock_page *page = (struct lock_page *)allocate_as(1, SHARED);
+  u64 cpus = cpus_here();
+  u64 first = (u64)__builtin_ctzl(cpus);
+  u64 me = first;
+  u64 workers = 1;
+  for (u64 cpu = first + 1; cpu < MOST_CPUS && me == first; cpu++) {
+    if (!(cpus >> cpu & 1)) continue;
+    workers++;
+    if (sys1(SYS_fork, 0) == 0) me = cpu;
+  }
+  stay_on(me);
+  struct line l = {0};
+  u64 mismatches = 0;
+  u64 reported = clock_nanos(CLOCK_MONOTONIC);
+  for (u64 pass = 0; !page->ended;) {
+    for (u64 n = 0; n < rounds; n++) {
+      take(page);
+      page->plain = page->plain + 1;
+      page->slots[me].added++;
+      __asm__ volatile("lock incq %0" : "+m"(page->atomic) : : "memory");
+      release(page);
+      __asm__ volatile("lock incb %0" : "+m"(page->neighbour) : : "memory");
+    }
+    u64 now = clock_nanos(CLOCK_MONOTONIC);
+    if (me == first && (now - reported >= NANOS_PER_SECOND || passes != ~0UL)) {
+      u64 sum = 0;
+      take(page);
+      for (u64 cpu = 0; cpu < MOST_CPUS; cpu++) sum += page->slots[cpu].added;
+      u64 plain = page->plain, atomic = page->atomic;
+      release(page);
+      if (sum != plain || sum != atomic) mismatches++;
+      put(&l, "LK");
+      put_field(&l, "pass", ++pass);
+      put_field(&l, "cpus", workers);
+      put_field(&l, "added", sum);
+      put_field(&l, "plain", plain);
+      put_field(&l, "atomic", atomic);
+      put_field(&l, "mismatches", mismatches);
+      end_line(&l, 1);
+      reported = now;
+      if (pass == passes) {
+        page->ended = 1;
+        exit_with(mismatches ? 1 : 0);
+      }
+    }
+    sleep_until(now + NANOS_PER_SECOND / 100);
+  }
+  exit_with(0);
 }
 
 /* ---- dirty, rewrite, fill: loads for benchmarks ------------------------------------------------------------------- */
@@ -785,6 +909,27 @@ static void start_load(const char *command_line, const char *option_name, char *
   start(argv, 0);
 }
 
+/* One pinned working set a CPU: `name=MIB[,PAGES_PER_SEC]`. */
+static void start_working_sets(const char *command_line) {
+  char mib[24], rate[24], cpu_text[24];
+  int values = kernel_option(command_line, "godwit.workset-per-cpu", mib, rate);
+  if (!values) return;
+  u64 cpus = cpus_here();
+  for (u64 cpu = 0; cpu < MOST_CPUS; cpu++) {
+    if (!(cpus >> cpu & 1)) continue;
+    struct line number = {0};
+    put_decimal(&number, cpu);
+    memcpy(cpu_text, number.text, number.length);
+    cpu_text[number.length] = 0;
+    char *argv[] = {"/bin/godwit-guest", "workset", "--cpu", cpu_text, "--mib", mib, 0, 0, 0};
+    if (values == 2) {
+      argv[6] = "--pages-per-sec";
+      argv[7] = rate;
+    }
+    start(argv, 0);
+  }
+}
+
 static void power(u64 what) {
   sys1(SYS_sync, 0);
   sys4(SYS_reboot, 0xfee1dead, 672274793, what, 0);
@@ -817,6 +962,8 @@ static void init(void) {
 
   start_load(command_line, "godwit.heartbeat", "heartbeat", "--interval-ms", "--count");
   start_load(command_line, "godwit.workset", "workset", "--mib", "--pages-per-sec");
+  start_working_sets(command_line);
+  start_load(command_line, "godwit.locks", "locks", "--rounds", "--passes");
   start_load(command_line, "godwit.dirty", "dirty", "--mib", "--pages-per-sec");
   start_load(command_line, "godwit.rewrite", "rewrite", "--mib", "");
   start_load(command_line, "godwit.fill", "fill", "--mib", "--seed");
@@ -850,13 +997,14 @@ __attribute__((used)) static void entry(u64 *stack) {
   const char *command = argc > 1 ? argv[1] : "";
   if (equal(command, "heartbeat")) heartbeat(argc, argv);
   else if (equal(command, "workset")) workset(argc, argv);
+  else if (equal(command, "locks")) locks(argc, argv);
   else if (equal(command, "dirty")) dirty(argc, argv);
   else if (equal(command, "rewrite")) rewrite(argc, argv);
   else if (equal(command, "fill")) fill(argc, argv);
   else if (equal(command, "clock")) clock_once(argc);
   else if (equal(command, "registers")) registers(argc, argv);
   else if (equal(command, "power-button")) power_button();
-  else fail("commands are heartbeat, workset, dirty, rewrite, fill, clock, registers, power-button; not: ", command);
+  else fail("commands are heartbeat, workset, locks, dirty, rewrite, fill, clock, registers, power-button; not: ", command);
   exit_with(0);
 }
 

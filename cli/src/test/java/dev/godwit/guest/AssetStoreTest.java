@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,6 +53,19 @@ final class AssetStoreTest {
     assertEquals(2, fetched);
     assertEquals(fetched, packages.fetches());
     assertEquals(List.of(), steps);
+  }
+
+  @Test
+  void takesOneFileOutOfAPackageAndFetchesItOnce() throws IOException {
+    Pattern path = Pattern.compile("bin/busybox");
+    AssetStore store = new AssetStore(folder, packages, steps::add);
+
+    Path file = store.prepareFile("busybox-static", path);
+
+    assertEquals("busybox", file.getFileName().toString());
+    assertTrue(Files.readString(file).startsWith("#!/bin/sh"));
+    assertEquals(file, store.prepareFile("busybox-static", path));
+    assertEquals(1, packages.fetches());
   }
 
   @Test
@@ -150,7 +164,7 @@ final class AssetStoreTest {
           }
         };
     AssetStore store = new AssetStore(folder, withoutBusybox, Progress.SILENT);
-    assertThrows(GuestException.class, store::prepare);
+    assertThrows(GuestException.class, () -> store.prepare("linux-image-cloud-amd64"));
 
     prepare();
 
@@ -197,7 +211,7 @@ final class AssetStoreTest {
   }
 
   private GuestAssets prepare() {
-    return new AssetStore(folder, packages, steps::add).prepare();
+    return new AssetStore(folder, packages, steps::add).prepare("linux-image-cloud-amd64");
   }
 
   private boolean saidSomethingAbout(String text) {
@@ -228,7 +242,7 @@ final class AssetStoreTest {
 
     public static void main(String[] args) {
       new AssetStore(Path.of(args[0]), new FakePackages(Path.of(args[1])), System.out::println)
-          .prepare();
+          .prepare("linux-image-cloud-amd64");
     }
   }
 }
