@@ -22,7 +22,29 @@ final class Guest {
 
   /** As above with another {@code godwit.workset}. */
   static List<String> bootArguments(String name, String workset) {
-    GuestAssets assets = GuestAssets.prepare(message -> {});
+    return arguments(name, "godwit.workset=" + workset, 1);
+  }
+
+  /** Returns the arguments that boot it with several vCPUs and a working set on each of them. */
+  static List<String> bootArguments(String name, int vcpus) {
+    int pagesPerSecond = WORKSET_PAGES_PER_SECOND / vcpus;
+    return arguments(
+        name,
+        "godwit.locks=500 godwit.workset-per-cpu=" + WORKSET_MIB / vcpus + "," + pagesPerSecond,
+        vcpus);
+  }
+
+  /** Returns the arguments that boot another kernel, with memory for what it brings along. */
+  static List<String> bootArguments(String name, GuestAssets assets) {
+    return arguments(name, assets, "godwit.workset=16,1000", 1, "384M");
+  }
+
+  private static List<String> arguments(String name, String loads, int vcpus) {
+    return arguments(name, GuestAssets.prepare(message -> {}), loads, vcpus, MEMORY);
+  }
+
+  private static List<String> arguments(
+      String name, GuestAssets assets, String loads, int vcpus, String memory) {
     return List.of(
         "run",
         name,
@@ -31,10 +53,10 @@ final class Guest {
         "--initrd",
         assets.initrd().toString(),
         "--cmdline",
-        "console=ttyS0 quiet cryptomgr.notests godwit.heartbeat=100 godwit.registers=1000"
-            + " godwit.workset="
-            + workset,
+        "console=ttyS0 quiet cryptomgr.notests godwit.heartbeat=100 godwit.registers=1000 " + loads,
         "--memory",
-        MEMORY);
+        memory,
+        "--cpus",
+        Integer.toString(vcpus));
   }
 }

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Matcher;
 
 /** A machine with the stock guest, on whichever host it is, and everything that it says. */
 final class RunningLinux implements AutoCloseable {
@@ -31,12 +32,14 @@ final class RunningLinux implements AutoCloseable {
 
   /** Boots it; returns when its shell has its terminal and its working set is there. */
   static RunningLinux boot(Host host, String name) throws Exception {
+    return boot(host, name, Guest.bootArguments(name));
+  }
+
+  /** As above, by other arguments. */
+  static RunningLinux boot(Host host, String name, List<String> arguments) throws Exception {
     RunningLinux linux =
         new RunningLinux(
-            name,
-            host,
-            host.start(Guest.bootArguments(name).toArray(String[]::new)),
-            new GuestTranscript());
+            name, host, host.start(arguments.toArray(String[]::new)), new GuestTranscript());
     linux.transcript.await("GODWIT-GUEST READY", 0);
     linux.transcript.await("godwit# ", 0);
     linux.transcript.awaitPasses(1, 0);
@@ -112,6 +115,13 @@ final class RunningLinux implements AutoCloseable {
     console.write(
         ("echo answer " + questions + " is $((6*7))\n").getBytes(StandardCharsets.US_ASCII));
     transcript.await("answer " + questions + " is 42", now);
+  }
+
+  /** Has the guest's shell do something and returns the match of what it is to say then. */
+  Matcher ask(String command, String answer) throws InterruptedException {
+    int now = transcript.position();
+    console.write((command + "\n").getBytes(StandardCharsets.US_ASCII));
+    return transcript.await(answer, now);
   }
 
   /** Ends it by force and returns how its process ended. */
