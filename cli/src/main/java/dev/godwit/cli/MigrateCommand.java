@@ -45,7 +45,8 @@ final class MigrateCommand extends MachineCommand {
       defaultValue = "abort",
       description =
           "What happens then: the migration is given up, the machine is moved however long it has"
-              + " to stand still, or its CPUs are slowed down until it can be moved. Default:"
+              + " to stand still, or its CPUs are slowed down until it can be moved, which begins"
+              + " as soon as it is seen that nothing is gained otherwise. Default:"
               + " ${DEFAULT-VALUE}.")
   String onTimeout;
 
@@ -81,6 +82,16 @@ final class MigrateCommand extends MachineCommand {
   int streams;
 
   @Option(
+      names = "--delta-cache",
+      paramLabel = "SIZE",
+      defaultValue = "64M",
+      converter = ByteSize.class,
+      description =
+          "Memory for pages as they were sent, at most 128M: those that change a little are sent as"
+              + " differences, while that gains time; 0: none. Default: ${DEFAULT-VALUE}.")
+  long deltaCache;
+
+  @Option(
       names = "--verify",
       description =
           "Compare digests of all RAM, taken at both ends during the pause; makes that longer.")
@@ -101,7 +112,8 @@ final class MigrateCommand extends MachineCommand {
             verify,
             onTimeout,
             maxThrottle,
-            streams);
+            streams,
+            deltaCache);
     return new TransferWatch(spec, client, name, json)
         .follow(progress -> client.migrate(order, progress));
   }

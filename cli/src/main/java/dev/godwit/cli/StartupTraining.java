@@ -80,7 +80,8 @@ public final class StartupTraining {
                     true,
                     "abort",
                     0,
-                    0),
+                    0,
+                    MigrateOrder.DEFAULT_DELTA_CACHE_BYTES),
                 TransferText::line);
         TransferText.line(end);
       }

@@ -77,6 +77,32 @@ final class TransferText {
     return lines;
   }
 
+  /** Returns what was spared, and how well the pause was foreseen, a line each. */
+  static List<String> accounts(TransferEvent event) {
+    List<String> lines = new ArrayList<>();
+    Downtime downtime = event.downtime();
+    if (downtime != null) {
+      lines.add(part("expected", Math.round(event.expectedDowntimeMillis() * MICROS_PER_MILLI)));
+    }
+    TransferEvent.Saved saved = event.saved();
+    if (saved != null && saved.deltaPages() > 0) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "not sent: %s of %d pages that changed little or not",
+              ByteSize.text(saved.deltaBytes()),
+              saved.deltaPages()));
+    }
+    if (saved != null && saved.heldPages() > 0) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "not sent: %s of pages that were held back to the end",
+              ByteSize.text(saved.heldBytes())));
+    }
+    return lines;
+  }
+
   private static String part(String label, long micros) {
     return String.format(Locale.ROOT, "%-20s %9.2f ms", label, millis(micros));
   }

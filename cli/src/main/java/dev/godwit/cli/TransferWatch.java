@@ -130,6 +130,7 @@ final class TransferWatch {
       if (downtime != null) {
         TransferText.downtime(downtime).forEach(this::print);
       }
+      TransferText.accounts(event).forEach(this::print);
     } else if (status != ExitStatus.OK) {
       err.println(
           spec.qualifiedName()

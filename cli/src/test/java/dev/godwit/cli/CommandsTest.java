@@ -154,8 +154,21 @@ class CommandsTest {
     assertEquals("done", result.get("phase").getAsString());
     assertEquals("0xfffffffffffffffe", result.get("ramDigest").getAsString());
     assertEquals(10, result.getAsJsonObject("downtime").get("totalMicros").getAsLong());
+    assertEquals(8, result.getAsJsonObject("saved").get("heldBytes").getAsLong());
     assertEquals("progress", json().getFirst().get("type").getAsString());
     assertEquals("", err.toString());
+  }
+
+  @Test
+  void aMigrationTellsWhatPauseItExpectedAndWhatItSpared() {
+    assertEquals(ExitStatus.OK, godwit("migrate", "alpha", "--to", "good:1"));
+    assertTrue(out.toString().matches("(?s).*expected +3\\.00 ms.*"), out::toString);
+    assertTrue(
+        out.toString().contains("not sent: 6 B of 5 pages that changed little or not"),
+        out::toString);
+    assertTrue(
+        out.toString().contains("not sent: 8 B of pages that were held back to the end"),
+        out::toString);
   }
 
   @Test
@@ -177,13 +190,15 @@ class CommandsTest {
         "2M",
         "--compression",
         "off",
+        "--delta-cache",
+        "16M",
         "--verify",
         "--streams",
         "4");
     assertEquals(
         "MigrateOrder[to=good:1, maxDowntime=PT0.02S, timeout=PT3M,"
             + " bandwidthBytesPerSecond=2097152, compression=off, verify=true,"
-            + " onTimeout=throttle, maxThrottlePercent=70, streams=4]",
+            + " onTimeout=throttle, maxThrottlePercent=70, streams=4, deltaCacheBytes=16777216]",
         actions.lastOrder);
   }
 

@@ -125,6 +125,11 @@ final class LandingMemory {
     }
 
     @Override
+    public void xorIn(long gpa, byte[] difference) {
+      LandingMemory.this.xor(gpa, difference);
+    }
+
+    @Override
     public void zero(long gpa, long bytes) {
       LandingMemory.this.zero(gpa, bytes);
     }
@@ -161,16 +166,43 @@ final class LandingMemory {
         throw new WireException(
             PeerError.Code.BAD_PAGES, "page %d came twice in round %d".formatted(twice, round));
       }
+      if (run.encoding() == PageEncoding.DELTA) {
+        requireBase(first, end);
+      }
       thisRound.addRange(first, run.pages());
       pages += run.pages();
     }
     for (IncomingRun run : runs) {
-      if (run.encoding() != PageEncoding.ZERO) {
+      if (run.contentBytes() > 0) {
         written.addRange(run.firstGfn(), run.pages());
       }
     }
     landedPages.addAndGet(pages);
     return pages;
+  }
+
+  /**
+   * A difference is to what came in an earlier round, whose end this side has confirmed: what the
+   * source has sent in this round may have come or not, as far as it knows.
+   */
+  private void requireBase(long first, long end) {
+    long unknown = landed.nextAbsent(first, end);
+    if (unknown < end) {
+      throw new WireException(
+          PeerError.Code.BAD_PAGES,
+          "page %d comes as a difference in round %d, but it never came before"
+              .formatted(unknown, round));
+    }
+  }
+
+  /** Each page of a round is one stream's, so no other thread touches it meanwhile. */
+  private void xor(long gpa, byte[] difference) {
+    byte[] pages = new byte[difference.length];
+    memory.copyOut(gpa, MemorySegment.ofArray(pages));
+    for (int i = 0; i < pages.length; i++) {
+      pages[i] ^= difference[i];
+    }
+    memory.copyIn(gpa, pages);
   }
 
   private synchronized void zero(long gpa, long bytes) {

@@ -18,6 +18,7 @@ import dev.godwit.proto.v1.ReleaseReply;
 import dev.godwit.proto.v1.ReleaseRequest;
 import dev.godwit.snapshot.Section;
 import dev.godwit.stream.StreamCodec;
+import dev.godwit.wire.PageEncoding;
 import dev.godwit.wire.PeerError;
 import dev.godwit.wire.ProtocolVersion;
 import dev.godwit.wire.StreamOpening;
@@ -53,7 +54,9 @@ final class MigrationService extends MigrationGrpc.MigrationImplBase {
         out,
         () -> {
           receiver.preflight(request);
-          return PreflightReply.newBuilder().setMaxStreams(StreamOpening.MAX_STREAMS).build();
+          return PageEncoding.consent(PreflightReply.newBuilder())
+              .setMaxStreams(StreamOpening.MAX_STREAMS)
+              .build();
         });
   }
 

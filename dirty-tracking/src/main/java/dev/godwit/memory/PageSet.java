@@ -7,7 +7,8 @@ import java.util.Arrays;
  * a time.
  */
 public final class PageSet {
-  private static final int BLOCK_PAGES = 512;
+  /** Neighbours that {@link #part} keeps together. */
+  public static final int BLOCK_PAGES = 512;
 
   private final long[] words;
   private final long pages;
@@ -193,6 +194,11 @@ public final class PageSet {
       visitor.run(gfn, end - gfn);
       gfn = next(end);
     }
+  }
+
+  /** For {@link DirtyMap}: returns the bits of eight neighbouring pages, as {@link #addEight}. */
+  int eight(long firstGfn) {
+    return (int) (words[(int) (firstGfn >>> 6)] >>> (firstGfn & 63)) & 0xFF;
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.godwit.control;
 import dev.godwit.proto.v1.Downtime;
 import dev.godwit.proto.v1.MigrateEvent;
 import dev.godwit.proto.v1.MigrateRequest;
+import dev.godwit.proto.v1.Saved;
 import dev.godwit.proto.v1.SnapshotRequest;
 import dev.godwit.proto.v1.StatusReply;
 import io.grpc.Status;
@@ -85,6 +86,15 @@ final class ControlCodec {
               .setDevicesMicros(downtime.devicesMicros())
               .setCommitMicros(downtime.commitMicros()));
     }
+    TransferEvent.Saved saved = event.saved();
+    if (saved != null) {
+      message.setSaved(
+          Saved.newBuilder()
+              .setDeltaPages(saved.deltaPages())
+              .setDeltaBytes(saved.deltaBytes())
+              .setHeldPages(saved.heldPages())
+              .setHeldBytes(saved.heldBytes()));
+    }
     return message.build();
   }
 
@@ -106,7 +116,16 @@ final class ControlCodec {
         message.hasDowntime() ? fromProto(message.getDowntime()) : null,
         message.getErrorCode(),
         message.getError(),
-        message.getRamDigest());
+        message.getRamDigest(),
+        message.hasSaved() ? fromProto(message.getSaved()) : null);
+  }
+
+  private static TransferEvent.Saved fromProto(Saved message) {
+    return new TransferEvent.Saved(
+        message.getDeltaPages(),
+        message.getDeltaBytes(),
+        message.getHeldPages(),
+        message.getHeldBytes());
   }
 
   private static TransferEvent.Downtime fromProto(Downtime message) {
@@ -129,6 +148,7 @@ final class ControlCodec {
         .setOnTimeout(order.onTimeout())
         .setMaxThrottlePercent(order.maxThrottlePercent())
         .setStreams(order.streams())
+        .setDeltaCacheBytes(order.deltaCacheBytes())
         .build();
   }
 
@@ -146,7 +166,10 @@ final class ControlCodec {
         request.getVerify(),
         request.getOnTimeout(),
         request.getMaxThrottlePercent(),
-        request.getStreams());
+        request.getStreams(),
+        request.hasDeltaCacheBytes()
+            ? request.getDeltaCacheBytes()
+            : MigrateOrder.DEFAULT_DELTA_CACHE_BYTES);
   }
 
   static SnapshotRequest toProto(SnapshotOrder order) {

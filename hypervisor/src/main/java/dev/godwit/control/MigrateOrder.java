@@ -15,6 +15,8 @@ import java.time.Duration;
  *     long the pause gets, or "throttle" to slow it down until it converges
  * @param maxThrottlePercent how much "throttle" may take from its vCPUs, 1 to 99; 0: the default
  * @param streams how many connections carry pages; 0: the default
+ * @param deltaCacheBytes memory for what was sent of pages, so that those which change a little are
+ *     sent as differences; 0: none
  */
 public record MigrateOrder(
     String to,
@@ -25,4 +27,8 @@ public record MigrateOrder(
     boolean verify,
     String onTimeout,
     int maxThrottlePercent,
-    int streams) {}
+    int streams,
+    long deltaCacheBytes) {
+  /** What a user gets who decides nothing. */
+  public static final long DEFAULT_DELTA_CACHE_BYTES = 64L << 20;
+}

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param error the same for people: why, at which end, what it means for the machine; else empty.
  *     In {@link Phase#WAITING}: why there is no answer
  * @param ramDigest the digest of RAM under the lock; 0 if it was not taken
+ * @param saved what the policy spared; null before the end
  */
 public record TransferEvent(
     Kind kind,
@@ -43,7 +44,8 @@ public record TransferEvent(
     @Nullable Downtime downtime,
     String errorCode,
     String error,
-    long ramDigest) {
+    long ramDigest,
+    @Nullable Saved saved) {
 
   /** What is being done. */
   public enum Kind {
@@ -127,10 +129,21 @@ public record TransferEvent(
       long devicesMicros,
       long commitMicros) {}
 
+  /**
+   * What was not sent.
+   *
+   * @param deltaPages pages sent as differences, unchanged ones included
+   * @param deltaBytes how many bytes less those were
+   * @param heldPages how many times a page was held back that would have been sent only to be sent
+   *     again
+   * @param heldBytes how many bytes those are
+   */
+  public record Saved(long deltaPages, long deltaBytes, long heldPages, long heldBytes) {}
+
   /** Returns the beginning of a transfer. */
   public static TransferEvent beginning(Kind kind, String target) {
     return new TransferEvent(
-        kind, target, Phase.CONNECTING, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, null, "", "", 0);
+        kind, target, Phase.CONNECTING, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, null, "", "", 0, null);
   }
 
   /** Returns this as the end of a transfer that failed or was cancelled. */
@@ -152,6 +165,7 @@ public record TransferEvent(
         downtime,
         code,
         why,
-        ramDigest);
+        ramDigest,
+        saved);
   }
 }

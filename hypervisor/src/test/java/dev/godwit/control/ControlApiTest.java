@@ -43,7 +43,7 @@ class ControlApiTest {
 
   private static MigrateOrder to(String target) {
     return new MigrateOrder(
-        target, Duration.ofMillis(50), Duration.ZERO, 1000, "auto", true, "stop", 70, 0);
+        target, Duration.ofMillis(50), Duration.ZERO, 1000, "auto", true, "stop", 70, 0, 4096);
   }
 
   private static ControlException.Code codeOf(Runnable call) {

@@ -126,7 +126,8 @@ public final class FakeActions implements ControlActions {
                 new TransferEvent.Downtime(10, 1, 2, 3, 4),
                 "",
                 "",
-                -2);
+                -2,
+                new TransferEvent.Saved(5, 6, 7, 8));
         remember(done);
         yield done;
       }

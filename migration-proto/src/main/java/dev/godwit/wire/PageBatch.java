@@ -26,7 +26,7 @@ public final class PageBatch {
   /** Most runs in a batch. */
   public static final int MAX_RUNS = 256;
 
-  /** Most pages in a run of zeros: bounds what one message makes a destination do. */
+  /** Most pages in a run without content: bounds what one message makes a destination do. */
   public static final int MAX_ZERO_PAGES = 1 << 16;
 
   private final @Nullable StreamOpening opening;

@@ -207,6 +207,12 @@ public final class PageBatchReader {
                   pages <= PageBatch.MAX_RAW_PAGES
                       && bytes > 0
                       && bytes <= pages * PageBatch.PAGE_BYTES;
+              case DELTA ->
+                  bytes == 0
+                      ? pages <= PageBatch.MAX_ZERO_PAGES
+                      : pages <= PageBatch.MAX_RAW_PAGES
+                          && bytes > 0
+                          && bytes <= pages * PageBatch.PAGE_BYTES;
             };
         if (pages < 1 || !fits || run.getFirstGfn() < 0 || run.getFirstGfn() > MAX_GFN) {
           throw malformed(
@@ -218,7 +224,7 @@ public final class PageBatchReader {
                       Integer.toUnsignedLong(bytes)));
         }
         announced += bytes;
-        contentPages += encoding == PageEncoding.ZERO ? 0 : pages;
+        contentPages += bytes == 0 ? 0 : pages;
         runs.add(new IncomingRun(run.getFirstGfn(), pages, encoding, bytes));
       }
       if (announced != contentBytes) {
@@ -239,7 +245,12 @@ public final class PageBatchReader {
       switch (run.encoding()) {
         case ZERO -> target.zero(gpa, (long) run.pages() * PageBatch.PAGE_BYTES);
         case RAW -> landRaw(gpa, run.contentBytes(), crc);
-        case LZ4 -> landLz4(gpa, run, crc);
+        case LZ4 -> target.copyIn(gpa, MemorySegment.ofArray(unpack(run, crc)));
+        case DELTA -> {
+          if (run.contentBytes() > 0) {
+            target.xorIn(gpa, unpack(run, crc));
+          }
+        }
       }
     }
 
@@ -266,7 +277,8 @@ public final class PageBatchReader {
       }
     }
 
-    private void landLz4(long gpa, IncomingRun run, CRC32C crc) throws IOException {
+    /** Returns what the block of a run has for its pages. */
+    private byte[] unpack(IncomingRun run, CRC32C crc) throws IOException {
       int bytes = run.contentBytes();
       byte[] content = block(bytes);
       readFully(content, bytes);
@@ -280,7 +292,7 @@ public final class PageBatchReader {
       } catch (LZ4Exception e) {
         throw malformed("an LZ4 block cannot be decompressed: " + e.getMessage());
       }
-      target.copyIn(gpa, MemorySegment.ofArray(pages));
+      return pages;
     }
 
     private dev.godwit.proto.v1.PageRun readRun(int tag) throws IOException {

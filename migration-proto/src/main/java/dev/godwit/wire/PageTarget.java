@@ -12,13 +12,20 @@ public interface PageTarget {
    *
    * @param round the batch's round
    * @param runs its runs; counts and lengths have been checked already
-   * @throws WireException {@code BAD_PAGES} if a page is not RAM or came already in this round,
-   *     {@code PROTOCOL} if it is not this round's turn
+   * @throws WireException {@code BAD_PAGES} if a page is not RAM, came already in this round, or is
+   *     a DELTA and did not come in an earlier one, {@code PROTOCOL} if it is not this round's turn
    */
   void admit(int round, Iterable<IncomingRun> runs);
 
   /** Writes a piece of a page or of several; the range has been admitted. */
   void copyIn(long gpa, MemorySegment source);
+
+  /**
+   * XORs a difference into whole pages; the range has been admitted.
+   *
+   * @param difference as long as the pages
+   */
+  void xorIn(long gpa, byte[] difference);
 
   /** Makes an admitted range zero; whole pages. */
   void zero(long gpa, long bytes);

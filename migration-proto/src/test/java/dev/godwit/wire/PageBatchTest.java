@@ -2,6 +2,7 @@ package dev.godwit.wire;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -52,6 +53,14 @@ class PageBatchTest {
     public void copyIn(long gpa, MemorySegment source) {
       MemorySegment.copy(source, 0, MemorySegment.ofArray(bytes), gpa, source.byteSize());
       written += source.byteSize();
+    }
+
+    @Override
+    public void xorIn(long gpa, byte[] difference) {
+      for (int i = 0; i < difference.length; i++) {
+        bytes[(int) gpa + i] ^= difference[i];
+      }
+      written += difference.length;
     }
 
     @Override
@@ -214,6 +223,76 @@ class PageBatchTest {
     assertEquals(10 * PAGE, ram.zeroed);
   }
 
+  /** The pages as they are, as differences to what a destination has. */
+  private PageRun delta(int gfn, int pages, byte[] there) {
+    byte[] difference = Arrays.copyOfRange(source, gfn * PAGE, (gfn + pages) * PAGE);
+    for (int i = 0; i < difference.length; i++) {
+      difference[i] ^= there[gfn * PAGE + i];
+    }
+    return new PageRun(
+        gfn,
+        pages,
+        dev.godwit.wire.PageEncoding.DELTA,
+        MemorySegment.ofArray(LZ4Factory.fastestInstance().fastCompressor().compress(difference)));
+  }
+
+  @Test
+  void landsDifferencesOnWhatIsThere() throws Exception {
+    Ram ram = new Ram();
+    System.arraycopy(source, 0, ram.bytes, 0, source.length);
+    for (int at : new int[] {3 * PAGE, 3 * PAGE + 77, 5 * PAGE - 1, 41 * PAGE + 100}) {
+      ram.bytes[at] ^= 0x55;
+    }
+    byte[] message =
+        bytes(
+            PageBatch.pages(
+                1,
+                2,
+                List.of(
+                    delta(2, 4, ram.bytes),
+                    PageRun.unchanged(8, 20),
+                    delta(40, 2, ram.bytes),
+                    raw(50, 1))));
+    assertTrue(message.length < PAGE + 400, () -> message.length + " bytes");
+    new PageBatchReader(ram).land(new ByteArrayInputStream(message));
+    assertArrayEquals(source, ram.bytes);
+    assertEquals(7 * PAGE, ram.written, "unchanged pages are not written");
+  }
+
+  @Test
+  void refusesDifferencesOfTheWrongLength() {
+    for (int blockPages : new int[] {1, 3}) {
+      byte[] packed =
+          LZ4Factory.fastestInstance().fastCompressor().compress(new byte[blockPages * PAGE]);
+      Ram ram = new Ram();
+      var batch =
+          dev.godwit.proto.v1.PageBatch.newBuilder()
+              .setSequence(1)
+              .addRuns(
+                  dev.godwit.proto.v1.PageRun.newBuilder()
+                      .setPages(2)
+                      .setEncoding(PageEncoding.PAGE_ENCODING_DELTA)
+                      .setContentBytes(packed.length))
+              .setContent(ByteString.copyFrom(packed));
+      assertRefused(
+          PeerError.Code.BAD_PAGES,
+          () -> new PageBatchReader(ram).land(new ByteArrayInputStream(withCrc(batch))));
+      assertEquals(0, ram.written);
+    }
+  }
+
+  @Test
+  void knowsWhichDestinationsLandDifferences() {
+    assertTrue(dev.godwit.wire.PageEncoding.deltaLands(
+            dev.godwit.wire.PageEncoding.consent(
+                    dev.godwit.proto.v1.PreflightReply.newBuilder())
+                .build()));
+    // What a destination answers that was built before there was the encoding.
+    assertFalse(
+        dev.godwit.wire.PageEncoding.deltaLands(
+            dev.godwit.proto.v1.PreflightReply.getDefaultInstance()));
+  }
+
   @Test
   void tellsARoundsEnd() throws Exception {
     Ram ram = new Ram();
@@ -318,7 +397,12 @@ class PageBatchTest {
             run.clone().setEncodingValue(99),
             run.clone().setEncoding(PageEncoding.PAGE_ENCODING_UNSPECIFIED),
             run.clone().setEncoding(PageEncoding.PAGE_ENCODING_ZERO),
-            run.clone().setEncoding(PageEncoding.PAGE_ENCODING_LZ4))) {
+            run.clone().setEncoding(PageEncoding.PAGE_ENCODING_LZ4),
+            run.clone().setEncoding(PageEncoding.PAGE_ENCODING_DELTA),
+            run.clone()
+                .setEncoding(PageEncoding.PAGE_ENCODING_DELTA)
+                .setContentBytes(0)
+                .setPages(PageBatch.MAX_ZERO_PAGES + 1))) {
       byte[] message = withCrc(generated(3, 2).setRuns(0, wrong));
       assertRefused(PeerError.Code.BAD_PAGES, () -> land(message));
     }

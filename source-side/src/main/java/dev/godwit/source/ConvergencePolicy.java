@@ -11,6 +11,12 @@ final class ConvergencePolicy {
   /** So long the link is given to show how fast it answers; the best of its answers counts. */
   private static final long SETTLE_NANOS = 3_000_000_000L;
 
+  /**
+   * After so many rounds that gained nothing a guest that may be slowed down is: waiting for the
+   * end of the time would only send more in vain.
+   */
+  private static final int STUCK_ROUNDS = 3;
+
   private final MigrationOptions options;
 
   ConvergencePolicy(MigrationOptions options) {
@@ -21,6 +27,7 @@ final class ConvergencePolicy {
    * What was measured.
    *
    * @param rounds rounds done, ≥ 1
+   * @param roundsWithoutGain rounds since what is left was last clearly less than ever before
    * @param elapsedNanos since the first page
    * @param dirtyPages pages that the sink does not have yet
    * @param pageBytesPerSecond how fast pages reach the sink; 0 if that is not known
@@ -30,12 +37,18 @@ final class ConvergencePolicy {
    */
   record Measured(
       int rounds,
+      int roundsWithoutGain,
       long elapsedNanos,
       long dirtyPages,
       long pageBytesPerSecond,
       long dirtyPagesPerSecond,
       long fixedNanos,
       int throttlePercent) {
+    /** Says whether the guest dirties pages at most half as fast as they are sent. */
+    boolean converges() {
+      return 2.0 * dirtyPagesPerSecond * PageBatch.PAGE_BYTES <= pageBytesPerSecond;
+    }
+
     /** Returns how long the pause would be now. */
     long expectedNanos() {
       return fixedNanos
@@ -80,13 +93,25 @@ final class ConvergencePolicy {
     boolean over =
         measured.rounds() >= options.maxRounds()
             || measured.elapsedNanos() >= options.timeout().toNanos();
+    boolean mayThrottle =
+        options.onTimeout() == OnTimeout.THROTTLE
+            && !hopeless
+            && measured.elapsedNanos() < 2 * options.timeout().toNanos();
+    boolean throttles =
+        over
+            || measured.throttlePercent() > 0
+            || (measured.roundsWithoutGain() >= STUCK_ROUNDS
+                && measured.fixedNanos() <= options.maxDowntime().toNanos());
+    if (mayThrottle && throttles) {
+      boolean helps =
+          measured.throttlePercent() > 0
+              && measured.converges()
+              && measured.roundsWithoutGain() < STUCK_ROUNDS;
+      return new Decision.AnotherRound(
+          helps ? measured.throttlePercent() : nextThrottle(measured.throttlePercent()));
+    }
     if (!hopeless && !over) {
       return new Decision.AnotherRound(0);
-    }
-    if (options.onTimeout() == OnTimeout.THROTTLE
-        && !hopeless
-        && measured.elapsedNanos() < 2 * options.timeout().toNanos()) {
-      return new Decision.AnotherRound(nextThrottle(measured.throttlePercent()));
     }
     if (options.onTimeout() == OnTimeout.STOP) {
       return new Decision.Stop(true);

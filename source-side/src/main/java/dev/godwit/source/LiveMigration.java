@@ -119,6 +119,7 @@ public final class LiveMigration {
       throttle(0);
       lease.close();
       sink.close();
+      preCopy.close();
       meter.awaitTold();
     }
   }

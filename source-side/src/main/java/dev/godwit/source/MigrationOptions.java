@@ -14,6 +14,8 @@ import java.time.Duration;
  * @param compression whether pages are LZ4-compressed
  * @param bandwidthBytesPerSecond at most that many bytes of pages a second while the guest runs; 0
  *     for no limit. The last pages, under the lock, are not limited
+ * @param deltaCacheBytes memory for what was sent of pages, so that those which change a little are
+ *     sent as differences; 0 for none
  * @param verify whether both sides digest all RAM under the lock; costs downtime
  */
 public record MigrationOptions(
@@ -24,7 +26,11 @@ public record MigrationOptions(
     int maxThrottlePercent,
     Compression compression,
     long bandwidthBytesPerSecond,
+    long deltaCacheBytes,
     boolean verify) {
+
+  /** The most that may be remembered of what was sent: a part of what a migration may take. */
+  public static final long MAX_DELTA_CACHE_BYTES = 128L << 20;
 
   /** What happens when a guest does not converge. */
   public enum OnTimeout {
@@ -59,6 +65,7 @@ public record MigrationOptions(
           99,
           Compression.AUTO,
           0,
+          64L << 20,
           false);
 
   /** Checks the ranges. */
@@ -68,7 +75,9 @@ public record MigrationOptions(
         || timeout.isNegative()
         || maxThrottlePercent < 1
         || maxThrottlePercent > 99
-        || bandwidthBytesPerSecond < 0) {
+        || bandwidthBytesPerSecond < 0
+        || deltaCacheBytes < 0
+        || deltaCacheBytes > MAX_DELTA_CACHE_BYTES) {
       throw new IllegalArgumentException("a migration option is out of range");
     }
   }
@@ -83,6 +92,7 @@ public record MigrationOptions(
         maxThrottlePercent,
         compression,
         bandwidthBytesPerSecond,
+        deltaCacheBytes,
         verify);
   }
 
@@ -96,6 +106,7 @@ public record MigrationOptions(
         maxThrottlePercent,
         compression,
         bandwidthBytesPerSecond,
+        deltaCacheBytes,
         verify);
   }
 
@@ -109,6 +120,7 @@ public record MigrationOptions(
         maxThrottlePercent,
         compression,
         bandwidthBytesPerSecond,
+        deltaCacheBytes,
         verify);
   }
 
@@ -122,6 +134,7 @@ public record MigrationOptions(
         value,
         compression,
         bandwidthBytesPerSecond,
+        deltaCacheBytes,
         verify);
   }
 
@@ -135,13 +148,36 @@ public record MigrationOptions(
         maxThrottlePercent,
         value,
         bandwidthBytesPerSecond,
+        deltaCacheBytes,
         verify);
   }
 
   /** Returns the same with another limit of bandwidth; 0 for none. */
   public MigrationOptions withBandwidthBytesPerSecond(long value) {
     return new MigrationOptions(
-        maxDowntime, maxRounds, timeout, onTimeout, maxThrottlePercent, compression, value, verify);
+        maxDowntime,
+        maxRounds,
+        timeout,
+        onTimeout,
+        maxThrottlePercent,
+        compression,
+        value,
+        deltaCacheBytes,
+        verify);
+  }
+
+  /** Returns the same with another memory for what was sent; 0 for none. */
+  public MigrationOptions withDeltaCacheBytes(long value) {
+    return new MigrationOptions(
+        maxDowntime,
+        maxRounds,
+        timeout,
+        onTimeout,
+        maxThrottlePercent,
+        compression,
+        bandwidthBytesPerSecond,
+        value,
+        verify);
   }
 
   /** Returns the same with digests or without. */
@@ -154,6 +190,7 @@ public record MigrationOptions(
         maxThrottlePercent,
         compression,
         bandwidthBytesPerSecond,
+        deltaCacheBytes,
         value);
   }
 }

@@ -32,6 +32,24 @@ public record MigrationReport(
     return rounds.stream().mapToLong(RoundReport::zeroPages).sum();
   }
 
+  /** Returns pages sent as differences, unchanged ones included, in all rounds. */
+  public long deltaPages() {
+    return rounds.stream().mapToLong(RoundReport::deltaPages).sum();
+  }
+
+  /** Returns how many bytes less those were. */
+  public long deltaSavedBytes() {
+    return rounds.stream().mapToLong(RoundReport::deltaSavedBytes).sum();
+  }
+
+  /**
+   * Returns how many times a page was held back: as many pages would have been sent only to be sent
+   * again.
+   */
+  public long heldPages() {
+    return rounds.stream().mapToLong(RoundReport::heldPages).sum();
+  }
+
   /** Returns bytes of page content, after compression. */
   public long wireBytes() {
     return rounds.stream().mapToLong(RoundReport::wireBytes).sum();

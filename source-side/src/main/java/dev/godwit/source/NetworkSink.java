@@ -20,6 +20,7 @@ import dev.godwit.snapshot.Section;
 import dev.godwit.stream.StreamCodec;
 import dev.godwit.stream.StreamHeader;
 import dev.godwit.stream.StreamMetadata;
+import dev.godwit.wire.PageEncoding;
 import dev.godwit.wire.PeerError;
 import dev.godwit.wire.ProtocolVersion;
 import dev.godwit.wire.WireException;
@@ -73,6 +74,7 @@ public final class NetworkSink implements StateSink {
   private volatile long roundTripNanos;
   private long preparedAtNanos;
   private boolean commitSent;
+  private boolean takesDelta;
 
   /**
    * @param host the destination's name or address
@@ -92,6 +94,11 @@ public final class NetworkSink implements StateSink {
   @Override
   public boolean takesLz4() {
     return true;
+  }
+
+  @Override
+  public boolean takesDelta() {
+    return takesDelta;
   }
 
   @Override
@@ -117,7 +124,9 @@ public final class NetworkSink implements StateSink {
       LOG.debug("{} answered hello after {} ns", connections, System.nanoTime() - start);
       beating = true;
       heart = Thread.ofVirtual().name("migration-heartbeat").start(() -> beat(channel));
-      openStreams(call(stub(channel, options.preflight()).preflight(request)));
+      PreflightReply consent = call(stub(channel, options.preflight()).preflight(request));
+      takesDelta = PageEncoding.deltaLands(consent);
+      openStreams(consent);
     } catch (StatusRuntimeException e) {
       MigrationException known = lost;
       if (known != null) {

@@ -4,6 +4,8 @@ import dev.godwit.memory.GuestMemory;
 import dev.godwit.memory.PageSet;
 import dev.godwit.source.MigrationOptions.Compression;
 import dev.godwit.wire.PageBatch;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
@@ -11,7 +13,7 @@ import java.util.function.BooleanSupplier;
  * The rounds of a migration: which pages the sink still lacks, and how fast it gets them. One
  * thread.
  */
-final class PreCopy {
+final class PreCopy implements AutoCloseable {
   /** Rounds with fewer pages say little about the link. */
   private static final long TELLING_PAGES = 128;
 
@@ -19,16 +21,25 @@ final class PreCopy {
 
   private final GuestMemory memory;
   private final StateSink sink;
+  private final MigrationOptions options;
   private final ProgressMeter meter;
   private final BooleanSupplier cancelled;
   private final CompressionPolicy compression;
   private final RateLimit limit;
+  private final HotPages hot;
+  private final GainCounter gain = new GainCounter();
 
   /** Harvested, and not at the sink. */
   private final PageSet pending;
 
+  /** Harvested since the last round began. */
+  private final PageSet dirtied;
+
   /** All that was harvested since the beginning: dirty again if the machine stays. */
   private final PageSet harvested;
+
+  /** By stream; without places if the sink takes no differences. */
+  private final List<SentPages> sent = new ArrayList<>();
 
   private int rounds;
   private long roundStartNanos;
@@ -42,6 +53,7 @@ final class PreCopy {
       BooleanSupplier cancelled) {
     this.memory = memory;
     this.sink = sink;
+    this.options = options;
     this.meter = meter;
     this.cancelled = cancelled;
     this.compression =
@@ -49,18 +61,31 @@ final class PreCopy {
     this.limit = new RateLimit(options.bandwidthBytesPerSecond(), System.nanoTime());
     this.pending = new PageSet(memory.framePages());
     this.harvested = new PageSet(memory.framePages());
+    this.dirtied = new PageSet(memory.framePages());
+    this.hot = new HotPages(memory.framePages());
   }
 
   /** Sends all pages while the guest runs. */
   void firstRound() {
     memory.dirty().harvest(harvested);
     pending.addAll(memory.allPages());
-    send(false);
+    int streams = sink.streams();
+    for (int stream = 0; stream < streams; stream++) {
+      long bytes = sink.takesDelta() ? options.deltaCacheBytes() / streams : 0;
+      sent.add(new SentPages(bytes, streams));
+    }
+    send(new PageSet(memory.framePages()), false);
+  }
+
+  private RoundFeed feed(int stream, PageSet pages, boolean last) {
+    return new RoundFeed(
+        memory, pages, rounds, last, compression, sent.get(stream), limit, cancelled);
   }
 
   /**
-   * Sends the dirty pages while the guest runs. Not before the last round is a moment ago: when
-   * little is left, rounds without a pause between them would cost much and gain nothing.
+   * Sends the dirty pages while the guest runs, but for those that it dirties all the time. Not
+   * before the last round is a moment ago: when little is left, rounds without a pause between them
+   * would cost much and gain nothing.
    */
   void round() {
     long early = MIN_ROUND_NANOS - (System.nanoTime() - roundStartNanos);
@@ -68,12 +93,20 @@ final class PreCopy {
       LockSupport.parkNanos(early);
     }
     harvest();
-    send(false);
+    hot.roundEnded(dirtied);
+    dirtied.clear();
+    send(hot.held(pending, budgetPages()), false);
+  }
+
+  /** Returns how many pages the pause has time for. */
+  private long budgetPages() {
+    long nanos = options.maxDowntime().toNanos() - sink.fixedPauseNanos();
+    return nanos <= 0 ? 0 : (long) (nanos / 1e9 * pageBytesPerSecond / PageBatch.PAGE_BYTES);
   }
 
   /** Sends what {@link #harvest} found, under the lock. */
   void lastRound() {
-    send(true);
+    send(new PageSet(memory.framePages()), true);
   }
 
   /** Collects the dirty pages without sending them. */
@@ -82,26 +115,33 @@ final class PreCopy {
     memory.dirty().harvest(found);
     pending.addAll(found);
     harvested.addAll(found);
+    dirtied.addAll(found);
   }
 
-  private void send(boolean last) {
+  /** Sends what is pending, but for the pages that are held back. */
+  private void send(PageSet held, boolean last) {
+    pending.removeAll(held);
     Round round =
-        Round.of(
-            rounds,
-            last,
-            pending,
-            sink.streams(),
-            part -> new RoundFeed(memory, part, rounds, last, compression, limit, cancelled));
-    meter.roundStarts(round);
+        Round.of(rounds, last, pending, sent.size(), (stream, part) -> feed(stream, part, last));
+    meter.roundStarts(round, held.count());
     roundStartNanos = System.nanoTime();
+    compression.roundStarts(roundStartNanos);
     sink.sendPages(round.feeds());
     RoundReport report = meter.roundEnds(round);
+    compression.roundEnds(System.nanoTime());
     pending.clear();
+    pending.addAll(held);
     rounds++;
     if (report.contentPages() >= TELLING_PAGES || pageBytesPerSecond == 0) {
       pageBytesPerSecond =
           (long) (report.contentPages() * (double) PageBatch.PAGE_BYTES / report.nanos() * 1e9);
     }
+    gain.roundEnded(leftPages());
+  }
+
+  /** Returns how many pages the sink lacks now. */
+  private long leftPages() {
+    return pending.count() + memory.dirty().countOutside(pending);
   }
 
   /**
@@ -113,8 +153,9 @@ final class PreCopy {
     ConvergencePolicy.Measured measured =
         new ConvergencePolicy.Measured(
             rounds,
+            gain.roundsWithoutGain(),
             meter.precopyNanos(),
-            pending.count() + memory.dirty().count(),
+            leftPages(),
             pageBytesPerSecond,
             meter.dirtyPagesPerSecond(),
             sink.fixedPauseNanos(),
@@ -129,5 +170,11 @@ final class PreCopy {
    */
   void mergeBack() {
     memory.dirty().mergeBack(harvested);
+  }
+
+  /** Forgets what was sent; no round may follow. */
+  @Override
+  public void close() {
+    sent.forEach(SentPages::close);
   }
 }

@@ -24,6 +24,7 @@ final class ProgressMeter {
   private Phase phase = Phase.IDLE;
   private String detail = "";
   private @Nullable Round round;
+  private long heldPages;
   private long roundStartNanos;
   private long expectedNanos;
   private int throttlePercent;
@@ -166,8 +167,14 @@ final class ProgressMeter {
     expectedNanos = nanos;
   }
 
-  synchronized void roundStarts(Round next) {
+  /**
+   * A round begins.
+   *
+   * @param heldBack pages that are not sent in it, though they are dirty
+   */
+  synchronized void roundStarts(Round next, long heldBack) {
     round = next;
+    heldPages = heldBack;
     roundStartNanos = System.nanoTime();
     changed = true;
     notifyAll();
@@ -180,6 +187,9 @@ final class ProgressMeter {
             ended.sentPages(),
             ended.zeroPages(),
             ended.wireBytes(),
+            ended.deltaPages(),
+            ended.deltaSavedBytes(),
+            heldPages,
             Math.max(1, System.nanoTime() - roundStartNanos),
             ended.last() ? 0 : dirty.count());
     rounds.add(report);

@@ -3,7 +3,6 @@ package dev.godwit.source;
 import dev.godwit.memory.PageSet;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
 import java.util.function.ToLongFunction;
 
 /**
@@ -20,13 +19,18 @@ record Round(int number, boolean last, List<RoundFeed> feeds) {
    * @param streams among how many
    * @param feed makes a feed of its part of the pages
    */
-  static Round of(
-      int number, boolean last, PageSet pages, int streams, Function<PageSet, RoundFeed> feed) {
+  static Round of(int number, boolean last, PageSet pages, int streams, FeedMaker feed) {
     List<RoundFeed> feeds = new ArrayList<>();
     for (int stream = 0; stream < streams; stream++) {
-      feeds.add(feed.apply(streams == 1 ? pages : pages.part(stream, streams)));
+      feeds.add(feed.make(stream, streams == 1 ? pages : pages.part(stream, streams)));
     }
     return new Round(number, last, List.copyOf(feeds));
+  }
+
+  /** Makes a stream's feed. */
+  interface FeedMaker {
+    /** Makes the feed of a stream from its part of the pages. */
+    RoundFeed make(int stream, PageSet pages);
   }
 
   /** Returns how many pages have been pulled. */
@@ -42,6 +46,16 @@ record Round(int number, boolean last, List<RoundFeed> feeds) {
   /** Returns how many bytes of content have been pulled. */
   long wireBytes() {
     return sum(RoundFeed::wireBytes);
+  }
+
+  /** Returns how many pages have been pulled as differences, unchanged ones included. */
+  long deltaPages() {
+    return sum(RoundFeed::deltaPages);
+  }
+
+  /** Returns how many bytes those pages have, less what was sent of them. */
+  long deltaSavedBytes() {
+    return sum(RoundFeed::deltaSavedBytes);
   }
 
   /** Returns how many pages are left. */

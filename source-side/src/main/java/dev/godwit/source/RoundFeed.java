@@ -9,11 +9,8 @@ import dev.godwit.wire.PageRun;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
-import net.jpountz.lz4.LZ4Compressor;
-import net.jpountz.lz4.LZ4Factory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,19 +29,25 @@ final class RoundFeed implements PageFeed {
   private final int round;
   private final boolean last;
   private final CompressionPolicy compression;
+  private final SentPages sent;
+  private final BlockCompressor compressor = new BlockCompressor();
+  private final DeltaEncoder differences;
   private final RateLimit limit;
   private final BooleanSupplier cancelled;
   private final long totalPages;
   private long cursorGfn;
+  private final boolean deltas;
   private byte[] block = new byte[0];
-  private byte[] packed = new byte[0];
 
   private volatile long sentPages;
   private volatile long zeroPages;
   private volatile long wireBytes;
+  private volatile long deltaPages;
+  private volatile long deltaSavedBytes;
 
   /**
    * @param pages the round's pages; not to be changed while this is in use
+   * @param sent what was sent of some pages last; without places if the sink takes no differences
    * @param cancelled asked before each batch
    */
   RoundFeed(
@@ -53,6 +56,7 @@ final class RoundFeed implements PageFeed {
       int round,
       boolean last,
       CompressionPolicy compression,
+      SentPages sent,
       RateLimit limit,
       BooleanSupplier cancelled) {
     this.memory = memory;
@@ -60,6 +64,11 @@ final class RoundFeed implements PageFeed {
     this.round = round;
     this.last = last;
     this.compression = compression;
+    this.sent = sent;
+    this.differences = new DeltaEncoder(sent, compressor);
+    // In the first round nothing is known, and most of it is not going to change: to remember it
+    // would cost a copy of all RAM.
+    this.deltas = round > 0 && sent.places() > 0 && compression.deltaInRound(round);
     this.limit = limit;
     this.cancelled = cancelled;
     this.totalPages = pages.count();
@@ -88,6 +97,16 @@ final class RoundFeed implements PageFeed {
   /** Returns how many bytes of content have been pulled. */
   long wireBytes() {
     return wireBytes;
+  }
+
+  /** Returns how many pages have been pulled as differences, unchanged ones included. */
+  long deltaPages() {
+    return deltaPages;
+  }
+
+  /** Returns how many bytes those pages have, less what was sent of them. */
+  long deltaSavedBytes() {
+    return deltaSavedBytes;
   }
 
   /** Returns how many pages are left. */
@@ -123,6 +142,7 @@ final class RoundFeed implements PageFeed {
       int zero = leading(neighbours, true, (int) (end - gfn));
       if (zero > 0) {
         runs.add(PageRun.zero(gfn, zero));
+        sent.forget(gfn, zero);
         zeros += zero;
         scanned += zero;
         cursorGfn = gfn + zero;
@@ -135,9 +155,9 @@ final class RoundFeed implements PageFeed {
         PageRun run = content(gfn, count, neighbours, compress);
         runs.add(run);
         bytes += run.contentBytes();
-        contentPages += count;
-        scanned += count;
-        cursorGfn = gfn + count;
+        contentPages += run.pages();
+        scanned += run.pages();
+        cursorGfn = gfn + run.pages();
       }
       gfn = pages.next(cursorGfn);
     }
@@ -169,27 +189,61 @@ final class RoundFeed implements PageFeed {
     return count;
   }
 
+  /** Returns a run of the first of some pages, of one kind. */
   private PageRun content(long gfn, int count, MemorySegment neighbours, boolean compress) {
+    if (!deltas) {
+      sent.forget(gfn, count);
+      return whole(gfn, count, neighbours, compress);
+    }
+    int known = sent.known(gfn, count, round);
+    if (known > 0) {
+      return difference(gfn, known, neighbours, compress);
+    }
+    int room = last ? 0 : sent.room(gfn, count, round);
+    if (room > 0) {
+      MemorySegment place = sent.at(gfn, room);
+      MemorySegment.copy(neighbours, 0, place, 0, place.byteSize());
+      sent.put(gfn, room, round);
+      return whole(gfn, room, place, compress);
+    }
+    int strange = sent.strange(gfn, count, round, last);
+    sent.forget(gfn, strange);
+    return whole(gfn, strange, neighbours, compress);
+  }
+
+  private synchronized PageRun difference(long gfn, int known, MemorySegment neighbours, boolean compress) {
+    long start = System.nanoTime();
+    PageRun run = differences.encode(gfn, known, neighbours, round);
+    long bytes = (long) run.pages() << GuestMemory.PAGE_SHIFT;
+    compression.differed(bytes, run.contentBytes(), System.nanoTime() - start);
+    if (run.encoding() == PageEncoding.RAW) {
+      return whole(gfn, run.pages(), run.content(), compress);
+    }
+    deltaPages += run.pages();
+    deltaSavedBytes += bytes - run.contentBytes();
+    return run;
+  }
+
+  /**
+   * Returns a run of pages as they are.
+   *
+   * @param content the pages, and perhaps more after them
+   */
+  private PageRun whole(long gfn, int count, MemorySegment content, boolean compress) {
     int bytes = count << GuestMemory.PAGE_SHIFT;
     if (compress) {
       if (block.length == 0) {
         block = new byte[PageBatch.MAX_RAW_PAGES * PageBatch.PAGE_BYTES];
-        packed = new byte[Compressor.LZ4.maxCompressedLength(block.length)];
       }
       long start = System.nanoTime();
-      MemorySegment.copy(neighbours, ValueLayout.JAVA_BYTE, 0, block, 0, bytes);
-      int length = Compressor.LZ4.compress(block, 0, bytes, packed, 0, packed.length);
-      compression.compressed(bytes, Math.min(length, bytes), System.nanoTime() - start);
-      if (length < bytes - bytes / 8) {
-        byte[] content = Arrays.copyOf(packed, length);
-        return new PageRun(gfn, count, PageEncoding.LZ4, MemorySegment.ofArray(content));
+      MemorySegment.copy(content, ValueLayout.JAVA_BYTE, 0, block, 0, bytes);
+      byte[] packed = compressor.compress(block, bytes, bytes - bytes / 8 - 1);
+      compression.compressed(
+          bytes, packed.length == 0 ? bytes : packed.length, System.nanoTime() - start);
+      if (packed.length > 0) {
+        return new PageRun(gfn, count, PageEncoding.LZ4, MemorySegment.ofArray(packed));
       }
     }
-    return new PageRun(gfn, count, PageEncoding.RAW, neighbours.asSlice(0, bytes));
-  }
-
-  /** Made when something is compressed first: its native library is unpacked then. */
-  private static final class Compressor {
-    static final LZ4Compressor LZ4 = LZ4Factory.fastestInstance().fastCompressor();
+    return new PageRun(gfn, count, PageEncoding.RAW, content.asSlice(0, bytes));
   }
 }

@@ -20,6 +20,12 @@ public interface StateSink extends AutoCloseable {
   boolean takesLz4();
 
   /**
+   * Says whether runs may be DELTA, to a version that was sent in an earlier round; asked after
+   * {@link #begin}.
+   */
+  boolean takesDelta();
+
+  /**
    * Asks whether the sink can take the machine, and prepares it. Nothing of the state has been sent
    * before.
    */

@@ -58,4 +58,56 @@ class CompressionPolicyTest {
       assertFalse(off.compressNext(now));
     }
   }
+
+  @Test
+  void theTimeBetweenRoundsIsNotTheLinks() {
+    CompressionPolicy policy = new CompressionPolicy(Compression.AUTO);
+    long now = 0;
+    int compressed = 0;
+    for (int round = 0; round < 200; round++) {
+      policy.roundStarts(now);
+      for (int batch = 0; batch < 8; batch++) {
+        compressed += policy.compressNext(now) ? 1 : 0;
+        policy.compressed(BATCH_BYTES, BATCH_BYTES / 2, 160_000);
+        policy.built(BATCH_BYTES);
+        now += 26_000; // 2.5 GB/s
+      }
+      policy.roundEnds(now);
+      now += 10_000_000; // half of a window: else that would look like 50 MB/s
+    }
+    assertEquals(0, compressed);
+  }
+
+  /** Returns in which share of 100 rounds of 4 MiB differences are looked for. */
+  private static double deltaRounds(double linkNanosPerByte, double costPerByte, double ratio) {
+    CompressionPolicy policy = new CompressionPolicy(Compression.AUTO);
+    double now = 0;
+    int rounds = 0;
+    for (int round = 0; round <= 100; round++) {
+      boolean delta = round > 0 && policy.deltaInRound(round);
+      rounds += delta ? 1 : 0;
+      policy.roundStarts((long) now);
+      for (int batch = 0; batch < 64; batch++) {
+        policy.compressNext((long) now);
+        double wire = BATCH_BYTES * (delta ? ratio : 1);
+        if (delta) {
+          policy.differed(BATCH_BYTES, (long) wire, (long) (BATCH_BYTES * costPerByte));
+          now += BATCH_BYTES * costPerByte;
+        }
+        policy.built((long) wire);
+        now += wire * linkNanosPerByte;
+      }
+      policy.roundEnds((long) now);
+      now += 10_000_000;
+    }
+    return rounds / 100.0;
+  }
+
+  @Test
+  void looksForDifferencesWhileThatGainsTime() {
+    assertEquals(1, deltaRounds(8, 0.5, 0.1), "1 Gbit/s, and little changes");
+    assertTrue(deltaRounds(8, 0.3, 1) < 0.2, "everything changes: nothing is saved");
+    assertTrue(deltaRounds(1.2, 1.3, 0.1) < 0.2, "it takes longer than sending all of it");
+    assertEquals(0, deltaRounds(0.4, 0.5, 0.1), "2.5 GB/s: no encoder keeps up");
+  }
 }

@@ -24,7 +24,7 @@ class ConvergencePolicyTest {
   /** 1 GB/s, 5 ms beside the pages: the rest of the budget is 10,986 pages. */
   private static Measured measured(int rounds, long elapsedSeconds, long dirtyPages) {
     return new Measured(
-        rounds, elapsedSeconds * 1_000_000_000, dirtyPages, 1_000_000_000, 50_000, 5_000_000, 0);
+        rounds, 0, elapsedSeconds * 1_000_000_000, dirtyPages, 1_000_000_000, 50_000, 5_000_000, 0);
   }
 
   @Test
@@ -36,7 +36,7 @@ class ConvergencePolicyTest {
   @Test
   void stopsWithoutPagesWhenTheLinkIsUnknown() {
     assertEquals(
-        new Decision.Stop(false), policy.decide(new Measured(1, 1, 0, 0, 0, 5_000_000, 0)));
+        new Decision.Stop(false), policy.decide(new Measured(1, 0, 1, 0, 0, 0, 5_000_000, 0)));
   }
 
   @Test
@@ -51,8 +51,8 @@ class ConvergencePolicyTest {
 
   @Test
   void givesUpEarlyWhenNotEvenAnEmptyPauseFits() {
-    Measured early = new Measured(9, 2_900_000_000L, 0, 1_000_000_000, 0, 51_000_000, 0);
-    Measured settled = new Measured(9, 3_000_000_000L, 0, 1_000_000_000, 0, 51_000_000, 0);
+    Measured early = new Measured(9, 0, 2_900_000_000L, 0, 1_000_000_000, 0, 51_000_000, 0);
+    Measured settled = new Measured(9, 0, 3_000_000_000L, 0, 1_000_000_000, 0, 51_000_000, 0);
     assertInstanceOf(Decision.AnotherRound.class, policy.decide(early));
     Decision.GiveUp giveUp = assertInstanceOf(Decision.GiveUp.class, policy.decide(settled));
     assertTrue(giveUp.why().contains("51 ms without a single page"), giveUp.why());
@@ -83,7 +83,7 @@ class ConvergencePolicyTest {
     int percent = 0;
     for (int round = 0; round < 8; round++) {
       Measured measured =
-          new Measured(4, 61_000_000_000L, 100_000, 1_000_000_000, 50_000, 5_000_000, percent);
+          new Measured(4, 0, 61_000_000_000L, 100_000, 1_000_000_000, 200_000, 5_000_000, percent);
       percent =
           assertInstanceOf(Decision.AnotherRound.class, throttle.decide(measured))
               .throttlePercent();
@@ -92,5 +92,51 @@ class ConvergencePolicyTest {
     assertEquals(List.of(33, 55, 70, 80, 86, 90, 90, 90), steps);
     assertEquals(new Decision.Stop(false), throttle.decide(measured(9, 61, 10)));
     assertInstanceOf(Decision.GiveUp.class, throttle.decide(measured(9, 120, 100_000)));
+  }
+
+  private static final ConvergencePolicy THROTTLE =
+      new ConvergencePolicy(
+          OPTIONS
+              .withMaxRounds(Integer.MAX_VALUE)
+              .withTimeout(Duration.ofSeconds(60), OnTimeout.THROTTLE));
+
+  /** 244,140 pages a second are sent. */
+  private static int throttled(int withoutGain, long dirtyPagesPerSecond, int percent) {
+    Measured measured =
+        new Measured(
+            9,
+            withoutGain,
+            1_000_000_000,
+            100_000,
+            1_000_000_000,
+            dirtyPagesPerSecond,
+            5_000_000,
+            percent);
+    return assertInstanceOf(Decision.AnotherRound.class, THROTTLE.decide(measured))
+        .throttlePercent();
+  }
+
+  @Test
+  void throttlesBeforeTimeIsOverWhenNothingIsGainedOtherwise() {
+    assertEquals(0, throttled(2, 300_000, 0));
+    assertEquals(33, throttled(3, 300_000, 0));
+    ConvergencePolicy abort = new ConvergencePolicy(OPTIONS);
+    assertEquals(
+        new Decision.AnotherRound(0),
+        abort.decide(
+            new Measured(5, 4, 1_000_000_000, 100_000, 1_000_000_000, 300_000, 5_000_000, 0)));
+  }
+
+  @Test
+  void throttlesNoMoreThanIsNeeded() {
+    assertEquals(55, throttled(0, 200_000, 33), "too fast still");
+    assertEquals(33, throttled(0, 120_000, 33), "half as fast as the link");
+    assertEquals(55, throttled(3, 120_000, 33), "and yet it gains nothing");
+  }
+
+  @Test
+  void doesNotThrottleForALinkThatIsSlowToAnswer() {
+    Measured slow = new Measured(9, 5, 1_000_000_000, 10, 1_000_000_000, 100, 60_000_000, 0);
+    assertEquals(new Decision.AnotherRound(0), THROTTLE.decide(slow));
   }
 }

@@ -138,7 +138,17 @@ public final class Demo {
     stage.say("process " + destination.pid() + " waits for it on " + address);
     TransferEvent end =
         from.migrate(
-            new MigrateOrder(address, MAX_DOWNTIME, Duration.ZERO, 0, "auto", false, "abort", 0, 0),
+            new MigrateOrder(
+                address,
+                MAX_DOWNTIME,
+                Duration.ZERO,
+                0,
+                "auto",
+                false,
+                "abort",
+                0,
+                0,
+                MigrateOrder.DEFAULT_DELTA_CACHE_BYTES),
             stage::progress);
     if (end.phase() != Phase.DONE) {
       throw new DemoException("the migration failed: " + end.error());

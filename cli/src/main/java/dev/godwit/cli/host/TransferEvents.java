@@ -5,6 +5,7 @@ import dev.godwit.control.TransferEvent.Phase;
 import dev.godwit.source.Downtime;
 import dev.godwit.source.MigrationProgress;
 import dev.godwit.source.MigrationReport;
+import dev.godwit.wire.PageBatch;
 
 /** One transfer's moments, as the control API tells them. */
 final class TransferEvents {
@@ -53,7 +54,8 @@ final class TransferEvents {
             null,
             "",
             moment.detail(),
-            0);
+            0,
+            null);
     return latest;
   }
 
@@ -82,7 +84,12 @@ final class TransferEvents {
             downtime.commitNanos() / NANOS_PER_MICRO),
         "",
         "",
-        report.ramDigest());
+        report.ramDigest(),
+        new TransferEvent.Saved(
+            report.deltaPages(),
+            report.deltaSavedBytes(),
+            report.heldPages(),
+            report.heldPages() * PageBatch.PAGE_BYTES));
   }
 
   TransferEvent failed(String code, String why) {

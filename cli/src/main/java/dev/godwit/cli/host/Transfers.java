@@ -157,6 +157,16 @@ final class Transfers {
       }
       options = options.withMaxThrottlePercent(order.maxThrottlePercent());
     }
+    if (order.deltaCacheBytes() < 0
+        || order.deltaCacheBytes() > MigrationOptions.MAX_DELTA_CACHE_BYTES) {
+      throw new ControlException(
+          ControlException.Code.BAD_REQUEST,
+          "delta-cache %s: give at most %d bytes"
+              .formatted(
+                  Long.toUnsignedString(order.deltaCacheBytes()),
+                  MigrationOptions.MAX_DELTA_CACHE_BYTES));
+    }
+    options = options.withDeltaCacheBytes(order.deltaCacheBytes());
     return options.withCompression(
         switch (order.compression()) {
           case "", "auto" -> Compression.AUTO;

@@ -153,7 +153,16 @@ class MachineHostTest {
         last =
             client.migrate(
                 new MigrateOrder(
-                    address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", true, "", 0, 0),
+                    address,
+                    Duration.ofSeconds(1),
+                    Duration.ZERO,
+                    0,
+                    "auto",
+                    true,
+                    "",
+                    0,
+                    0,
+                    8 << 20),
                 events::add);
       }
       assertEquals(TransferEvent.Phase.DONE, last.phase(), last.error());
@@ -197,7 +206,8 @@ class MachineHostTest {
 
   private TransferEvent migrateTo(String address) {
     return host.migrate(
-        new MigrateOrder(address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", false, "", 0, 0),
+        new MigrateOrder(
+            address, Duration.ofSeconds(1), Duration.ZERO, 0, "auto", false, "", 0, 0, 8 << 20),
         event -> {});
   }
 
@@ -236,7 +246,16 @@ class MachineHostTest {
             () ->
                 host.migrate(
                     new MigrateOrder(
-                        "nowhere", Duration.ZERO, Duration.ZERO, 0, "auto", false, "", 0, 0),
+                        "nowhere",
+                        Duration.ZERO,
+                        Duration.ZERO,
+                        0,
+                        "auto",
+                        false,
+                        "",
+                        0,
+                        0,
+                        8 << 20),
                     event -> {}));
     assertEquals(ControlException.Code.BAD_REQUEST, e.code());
     assertEquals(MachineStatus.State.RUNNING, host.status().state());

@@ -116,7 +116,7 @@ class FaultTest {
 
   @Test
   void refusesSectionsOfANewerGodwitByName() throws Exception {
-    SyntheticMachine source = lab.source(RAM_BYTES, 1, new Load(16, 1000, 0, 2));
+    SyntheticMachine source = lab.source(RAM_BYTES, 1, new Load(16, 1000, 0, 2, 0));
     Receiver receiver = lab.receiver();
     assertKept(
         source,

@@ -389,6 +389,26 @@ class HostileSourceTest {
   }
 
   @Test
+  void refusesADifferenceToAPageThatNeverCame() throws Exception {
+    preflight(r -> r);
+    openPages();
+    pages.onNext(bytes(PageBatch.pages(1, 0, List.of(PageRun.unchanged(16, 4)))));
+    assertPagesRefused(PeerError.Code.BAD_PAGES);
+    assertTrue(
+        refused.get().message().contains("page 16 comes as a difference in round 0"),
+        () -> refused.join().message());
+  }
+
+  @Test
+  void refusesADifferenceToWhatCameInTheSameRound() throws Exception {
+    preflight(r -> r);
+    openPages();
+    pages.onNext(bytes(PageBatch.pages(1, 0, List.of(raw(16, 4)))));
+    pages.onNext(bytes(PageBatch.pages(2, 0, List.of(PageRun.unchanged(19, 1)))));
+    assertPagesRefused(PeerError.Code.BAD_PAGES);
+  }
+
+  @Test
   void refusesPagesOutsideRam() throws Exception {
     preflight(r -> r);
     openPages();

@@ -173,6 +173,25 @@ class LiveMigrationTest {
   }
 
   @Test
+  void pagesThatChangeALittleGoAsDifferences() throws Exception {
+    // 40 MB/s of pages that are dirtied, on a link of 50 MB/s, but a tenth of it changes.
+    SyntheticMachine source = lab.source(64 * Lab.MIB, 2, Load.of(3000, 5000, 2000).changing(400));
+    Receiver receiver = lab.receiver();
+    MigrationReport report =
+        lab.migration(
+                source,
+                Lab.sinkTo(receiver.port()),
+                Lab.options(true)
+                    .withCompression(Compression.OFF)
+                    .withBandwidthBytesPerSecond(50_000_000)
+                    .withMaxDowntime(Duration.ofMillis(120)))
+            .run();
+    assertTrue(report.deltaPages() > 1000, () -> "" + report);
+    assertTrue(report.deltaSavedBytes() > report.deltaPages() * 3000, () -> "" + report);
+    lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
+  }
+
+  @Test
   void theDigestDependsOnEveryPage() throws Exception {
     SyntheticMachine source = lab.source(32 * Lab.MIB, 1, Load.of(16, 1, 0));
     source.machine().pause();

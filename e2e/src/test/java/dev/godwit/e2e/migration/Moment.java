@@ -51,6 +51,11 @@ enum Moment {
     }
 
     @Override
+    public boolean takesDelta() {
+      return sink.takesDelta();
+    }
+
+    @Override
     public boolean takesLz4() {
       return sink.takesLz4();
     }

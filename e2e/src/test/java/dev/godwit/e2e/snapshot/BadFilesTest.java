@@ -171,7 +171,7 @@ class BadFilesTest {
 
   @Test
   void aNewerSectionIsRefusedButInspected() throws Exception {
-    SyntheticMachine machine = lab.start(4 * MIB, 1, new Load(50, 2000, 30, 2));
+    SyntheticMachine machine = lab.start(4 * MIB, 1, new Load(50, 2000, 30, 2, 0));
     machine.setDevice("from the future");
     snapshot(machine, ram(), Afterwards.SUSPENDED);
     assertRefused(

@@ -254,7 +254,7 @@ class SnapshotTest {
 
   @Test
   void inspectShowsWhatTheDevicesAreWithoutKnowingThem() throws IOException {
-    SyntheticMachine machine = lab.start(16 * MIB, 1, new Load(200, 2000, 100, 2));
+    SyntheticMachine machine = lab.start(16 * MIB, 1, new Load(200, 2000, 100, 2, 0));
     machine.setDevice("of a newer version");
     snapshot(machine, file(), Afterwards.GOES_ON);
     Inspection inspection = Inspector.inspect(file(), true);

@@ -24,18 +24,26 @@ final class PatternVcpu implements Vcpu {
   private final long firstGfn;
   private final long pages;
   private final long stepsPerSecond;
+  private final int changedBytes;
   private final byte[] page = new byte[GuestMemory.PAGE_BYTES];
 
   private volatile boolean exitRequested;
   private volatile long step;
   private volatile String mismatch = "";
 
-  PatternVcpu(int index, GuestMemory memory, long firstGfn, long pages, long stepsPerSecond) {
+  PatternVcpu(
+      int index,
+      GuestMemory memory,
+      long firstGfn,
+      long pages,
+      long stepsPerSecond,
+      int changedBytes) {
     this.index = index;
     this.memory = memory;
     this.firstGfn = firstGfn;
     this.pages = pages;
     this.stepsPerSecond = stepsPerSecond;
+    this.changedBytes = changedBytes;
   }
 
   /** Writes the working set for the first time. */
@@ -82,11 +90,26 @@ final class PatternVcpu implements Vcpu {
   private void writeNext() {
     long current = step;
     long gpa = (firstGfn + current % pages) << GuestMemory.PAGE_SHIFT;
-    Pattern.fill(page, index, current);
-    for (int offset = 0; offset < page.length; offset += PIECE_BYTES) {
-      memory.copyIn(gpa + offset, MemorySegment.ofArray(page).asSlice(offset, PIECE_BYTES));
+    fill(current);
+    int bytes = changedBytes == 0 || current < pages ? page.length : changedBytes;
+    for (int offset = 0; offset < bytes; offset += PIECE_BYTES) {
+      memory.copyIn(
+          gpa + offset,
+          MemorySegment.ofArray(page).asSlice(offset, Math.min(PIECE_BYTES, bytes - offset)));
     }
     step = current + 1;
+  }
+
+  /** Makes what a page holds after a step. */
+  private void fill(long ofStep) {
+    if (changedBytes == 0) {
+      Pattern.fill(page, index, ofStep);
+    } else {
+      byte[] changed = new byte[changedBytes];
+      Pattern.fill(changed, index, ofStep);
+      Pattern.fill(page, index, ofStep % pages);
+      System.arraycopy(changed, 0, page, 0, changedBytes);
+    }
   }
 
   /**
@@ -107,7 +130,7 @@ final class PatternVcpu implements Vcpu {
     }
     // The last step below the next one that wrote page i.
     long writer = next - 1 - Math.floorMod(next - 1 - i, pages);
-    Pattern.fill(page, index, writer);
+    fill(writer);
     if (!Pattern.matches(memory, firstGfn + i, page) && mismatch.isEmpty()) {
       mismatch =
           "vCPU %d at step %d: page %d does not hold what step %d wrote; its first word is %x"

@@ -46,11 +46,22 @@ public final class SyntheticMachine {
    * @param stepsPerSecond how many it rewrites a second; 0 for as many as it can
    * @param staticPages pages that were written once; the rest of RAM is zero
    * @param sectionVersion version of the device's section, 1 unless a test needs a newer program
+   * @param changedBytes how many bytes of a page it rewrites, a multiple of 8; 0 for all of them
    */
-  public record Load(long workingPages, long stepsPerSecond, long staticPages, int sectionVersion) {
+  public record Load(
+      long workingPages,
+      long stepsPerSecond,
+      long staticPages,
+      int sectionVersion,
+      int changedBytes) {
     /** Makes a load with today's sections. */
     public static Load of(long workingPages, long stepsPerSecond, long staticPages) {
-      return new Load(workingPages, stepsPerSecond, staticPages, 1);
+      return new Load(workingPages, stepsPerSecond, staticPages, 1, 0);
+    }
+
+    /** Returns the same, but that so many bytes of a page are rewritten. */
+    public Load changing(int bytes) {
+      return new Load(workingPages, stepsPerSecond, staticPages, sectionVersion, bytes);
     }
 
     private Map<String, String> options() {
@@ -60,7 +71,9 @@ public final class SyntheticMachine {
           "steps",
           Long.toString(stepsPerSecond),
           "static",
-          Long.toString(staticPages));
+          Long.toString(staticPages),
+          "changed",
+          Integer.toString(changedBytes));
     }
 
     private static Load from(MachineConfig config, int sectionVersion) {
@@ -69,7 +82,8 @@ public final class SyntheticMachine {
           Long.parseLong(options.getOrDefault("working", "1")),
           Long.parseLong(options.getOrDefault("steps", "1")),
           Long.parseLong(options.getOrDefault("static", "0")),
-          sectionVersion);
+          sectionVersion,
+          Integer.parseInt(options.getOrDefault("changed", "0")));
     }
   }
 
@@ -128,7 +142,12 @@ public final class SyntheticMachine {
     for (int i = 0; i < config.vcpus(); i++) {
       PatternVcpu vcpu =
           new PatternVcpu(
-              i, memory, 16 + i * load.workingPages, load.workingPages, load.stepsPerSecond);
+              i,
+              memory,
+              16 + i * load.workingPages,
+              load.workingPages,
+              load.stepsPerSecond,
+              load.changedBytes);
       vcpus.add(vcpu);
       parts.add(
           new Part<>(

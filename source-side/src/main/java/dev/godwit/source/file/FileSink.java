@@ -84,6 +84,11 @@ public final class FileSink implements StateSink {
   }
 
   @Override
+  public boolean takesDelta() {
+    return false;
+  }
+
+  @Override
   public void begin(StreamHeader newHeader) {
     if (!paths.isValid()) {
       throw new MigrationException(

@@ -3,7 +3,6 @@ package dev.godwit.source.file;
 import dev.godwit.memory.GuestMemory;
 import dev.godwit.memory.PageSet;
 import dev.godwit.snapshot.file.PageChecksums;
-import dev.godwit.wire.PageEncoding;
 import dev.godwit.wire.PageRun;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -35,7 +34,7 @@ final class RamWriter {
     switch (run.encoding()) {
       case ZERO -> writeZeros(run.firstGfn(), run.pages());
       case RAW -> writeContent(run);
-      case LZ4 -> throw new IllegalStateException("a file does not take " + PageEncoding.LZ4);
+      case LZ4, DELTA -> throw new IllegalStateException("a file does not take " + run.encoding());
     }
   }
 
