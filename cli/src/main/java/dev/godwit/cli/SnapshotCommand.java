@@ -4,6 +4,8 @@ import dev.godwit.control.ControlClient;
 import dev.godwit.control.SnapshotOrder;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -18,6 +20,14 @@ import picocli.CommandLine.Parameters;
 final class SnapshotCommand extends MachineCommand {
   @Parameters(index = "1", paramLabel = "FILE", description = "The RAM file.")
   Path file;
+
+  @Option(
+      names = "--base",
+      paramLabel = "FILE",
+      description =
+          "Write only what changed since that snapshot was taken, or restored: the new one needs"
+              + " it from then on. Only of the last one, and in the same process.")
+  @Nullable Path base;
 
   @Option(names = "--suspend", description = "End the machine when the snapshot is durable.")
   boolean suspend;
@@ -36,7 +46,11 @@ final class SnapshotCommand extends MachineCommand {
   @Override
   ExitStatus ask(ControlClient client) {
     SnapshotOrder order =
-        new SnapshotOrder(file.toAbsolutePath().normalize(), suspend, maxDowntime);
+        new SnapshotOrder(
+            file.toAbsolutePath().normalize(),
+            suspend,
+            maxDowntime,
+            Optional.ofNullable(base).map(path -> path.toAbsolutePath().normalize()));
     return new TransferWatch(spec, client, name, json)
         .follow(progress -> client.snapshot(order, progress));
   }

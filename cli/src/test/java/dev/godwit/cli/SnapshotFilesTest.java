@@ -58,7 +58,9 @@ class SnapshotFilesTest {
       host.adopt(machine);
       machine.machine().startPaused();
       TransferEvent end =
-          host.snapshot(new SnapshotOrder(file, true, Duration.ofSeconds(5)), progress -> {});
+          host.snapshot(
+              new SnapshotOrder(file, true, Duration.ofSeconds(5), Optional.empty()),
+              progress -> {});
       assertEquals(TransferEvent.Phase.DONE, end.phase(), end.error());
     }
   }

@@ -58,7 +58,8 @@ public final class ReceiveException extends RuntimeException {
 
   private static PeerError.Code code(SnapshotException.Code code) {
     return switch (code) {
-      case TOO_NEW, MISSING_SECTION, UNEXPECTED_SECTION, BAD_VALUE -> PeerError.Code.SECTIONS;
+      case TOO_NEW, MISSING_BASE, MISSING_SECTION, UNEXPECTED_SECTION, BAD_VALUE ->
+          PeerError.Code.SECTIONS;
       case NOT_A_SNAPSHOT -> PeerError.Code.PROTOCOL;
       case TRUNCATED, CORRUPT -> PeerError.Code.CORRUPT;
       case HOST_IO -> PeerError.Code.INTERNAL;

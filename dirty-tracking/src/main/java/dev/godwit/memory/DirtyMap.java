@@ -28,6 +28,7 @@ public final class DirtyMap {
 
   private final long baseHva;
   private final long pages;
+  private final ChangeLog log;
 
   /**
    * Makes a map over zeroed host memory of at least {@code pages} bytes, rounded up to eight, at
@@ -36,6 +37,12 @@ public final class DirtyMap {
   DirtyMap(long baseHva, long pages) {
     this.baseHva = baseHva;
     this.pages = pages;
+    this.log = new ChangeLog(pages);
+  }
+
+  /** Returns who knows what was written since the last snapshot. */
+  public ChangeLog log() {
+    return log;
   }
 
   /** Returns the hva of the mark of gfn 0, for engines that mark inline by {@link #markAt}. */
@@ -78,6 +85,17 @@ public final class DirtyMap {
    * marks it found.
    */
   public long harvest(PageSet into) {
+    if (!log.follows()) {
+      return collect(into);
+    }
+    PageSet logged = new PageSet(into.capacityPages());
+    long found = collect(logged);
+    log.harvested(logged);
+    into.addAll(logged);
+    return found;
+  }
+
+  private long collect(PageSet into) {
     long found = 0;
     for (long gfn = 0; gfn < pages; gfn += 8) {
       if ((long) LONG.getOpaque(HostMemory.ALL, baseHva + gfn) != 0) {

@@ -12,6 +12,7 @@ import io.grpc.StatusRuntimeException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** The records of this package to and from their messages, errors to and from gRPC statuses. */
@@ -177,13 +178,22 @@ final class ControlCodec {
         .setFile(order.file().toString())
         .setSuspend(order.suspend())
         .setMaxDowntimeMillis(millis(order.maxDowntime()))
+        .setBase(order.base().map(Path::toString).orElse(""))
         .build();
   }
 
   static SnapshotOrder fromProto(SnapshotRequest request) {
+    return new SnapshotOrder(
+        path(request.getFile()),
+        request.getSuspend(),
+        duration(request.getMaxDowntimeMillis()),
+        request.getBase().isEmpty() ? Optional.empty() : Optional.of(path(request.getBase())));
+  }
+
+  private static Path path(String text) {
     Path file;
     try {
-      file = Path.of(request.getFile());
+      file = Path.of(text);
     } catch (InvalidPathException e) {
       throw new ControlException(
           ControlException.Code.BAD_REQUEST,
@@ -193,7 +203,7 @@ final class ControlCodec {
       throw new ControlException(
           ControlException.Code.BAD_REQUEST, "the snapshot's path must be absolute: " + file);
     }
-    return new SnapshotOrder(file, request.getSuspend(), duration(request.getMaxDowntimeMillis()));
+    return file;
   }
 
   /** The unsigned field holds 49 days; longer is cut to that. */

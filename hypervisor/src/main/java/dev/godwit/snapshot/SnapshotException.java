@@ -16,6 +16,8 @@ public final class SnapshotException extends RuntimeException {
     TRUNCATED,
     /** A checksum or digest does not match, or a message does not parse. */
     CORRUPT,
+    /** The snapshot that an incremental one builds on is not there, or another is in its place. */
+    MISSING_BASE,
     /** A section that this machine needs is not there. */
     MISSING_SECTION,
     /** A section came twice, in the wrong place, or for a part that this machine does not have. */

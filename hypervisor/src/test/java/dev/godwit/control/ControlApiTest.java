@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -81,13 +82,15 @@ class ControlApiTest {
         codeOf(
             () ->
                 client.snapshot(
-                    new SnapshotOrder(Path.of("/a/b"), true, Duration.ZERO), event -> {})));
+                    new SnapshotOrder(Path.of("/a/b"), true, Duration.ZERO, Optional.empty()),
+                    event -> {})));
     assertEquals(
         ControlException.Code.BAD_REQUEST,
         codeOf(
             () ->
                 client.snapshot(
-                    new SnapshotOrder(Path.of("relative"), true, Duration.ZERO), event -> {})));
+                    new SnapshotOrder(Path.of("relative"), true, Duration.ZERO, Optional.empty()),
+                    event -> {})));
   }
 
   @Test

@@ -283,9 +283,9 @@ class PageBatchTest {
 
   @Test
   void knowsWhichDestinationsLandDifferences() {
-    assertTrue(dev.godwit.wire.PageEncoding.deltaLands(
-            dev.godwit.wire.PageEncoding.consent(
-                    dev.godwit.proto.v1.PreflightReply.newBuilder())
+    assertTrue(
+        dev.godwit.wire.PageEncoding.deltaLands(
+            dev.godwit.wire.PageEncoding.consent(dev.godwit.proto.v1.PreflightReply.newBuilder())
                 .build()));
     // What a destination answers that was built before there was the encoding.
     assertFalse(

@@ -31,6 +31,8 @@ public final class MigrationException extends RuntimeException {
     MACHINE,
     /** A file cannot be written: disk full, permission. */
     HOST_IO,
+    /** What changed since a snapshot is not known, or that snapshot cannot be used. */
+    UNKNOWN_BASE,
     /**
      * The user took the machine back by force while nobody knew whether the destination runs it.
      */

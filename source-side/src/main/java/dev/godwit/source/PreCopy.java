@@ -65,10 +65,10 @@ final class PreCopy implements AutoCloseable {
     this.hot = new HotPages(memory.framePages());
   }
 
-  /** Sends all pages while the guest runs. */
+  /** Sends all pages while the guest runs, or all that the sink does not have already. */
   void firstRound() {
     memory.dirty().harvest(harvested);
-    pending.addAll(memory.allPages());
+    pending.addAll(sink.firstPages(memory));
     int streams = sink.streams();
     for (int stream = 0; stream < streams; stream++) {
       long bytes = sink.takesDelta() ? options.deltaCacheBytes() / streams : 0;

@@ -211,7 +211,8 @@ final class RoundFeed implements PageFeed {
     return whole(gfn, strange, neighbours, compress);
   }
 
-  private synchronized PageRun difference(long gfn, int known, MemorySegment neighbours, boolean compress) {
+  private synchronized PageRun difference(
+      long gfn, int known, MemorySegment neighbours, boolean compress) {
     long start = System.nanoTime();
     PageRun run = differences.encode(gfn, known, neighbours, round);
     long bytes = (long) run.pages() << GuestMemory.PAGE_SHIFT;

@@ -1,5 +1,7 @@
 package dev.godwit.source;
 
+import dev.godwit.memory.GuestMemory;
+import dev.godwit.memory.PageSet;
 import dev.godwit.snapshot.Section;
 import dev.godwit.stream.StreamHeader;
 import dev.godwit.stream.StreamMetadata;
@@ -34,6 +36,14 @@ public interface StateSink extends AutoCloseable {
   /** Returns among how many streams the pages of a round are to be divided; known once begun. */
   default int streams() {
     return 1;
+  }
+
+  /**
+   * Returns the pages of the first round: all of RAM, unless the sink has the others already. Asked
+   * after {@link #begin}, when what is dirty has been harvested.
+   */
+  default PageSet firstPages(GuestMemory memory) {
+    return memory.allPages();
   }
 
   /**

@@ -121,7 +121,7 @@ final class Transfers {
     }
     return run(
         machine,
-        new FileSink(order.file(), afterwards),
+        new FileSink(order.file(), afterwards, order.base().orElse(null)),
         afterwards,
         options,
         TransferEvent.beginning(Kind.SNAPSHOT, order.file().toString()),

@@ -102,7 +102,11 @@ public final class SnapshotRestorer {
   /** What changes when one of the files is replaced or written to. */
   private static List<Object> identity(SnapshotFiles snapshot) {
     List<Object> identity = new ArrayList<>();
-    for (Path file : List.of(snapshot.files().ram(), snapshot.files().kern())) {
+    List<Path> files = new ArrayList<>();
+    for (SnapshotFiles one : snapshot.chain()) {
+      files.addAll(List.of(one.files().ram(), one.files().kern()));
+    }
+    for (Path file : files) {
       try {
         BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
         identity.add(String.valueOf(attributes.fileKey()));

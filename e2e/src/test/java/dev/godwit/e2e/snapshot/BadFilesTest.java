@@ -199,8 +199,8 @@ class BadFilesTest {
     assertRefused(Code.TOO_NEW, "format version 2");
     Files.write(kern(), kern);
     Files.write(meta(), meta);
-    Forgery.reseal(ram(), json -> json.replace("\"format_version\": 1", "\"format_version\": 2"));
-    assertRefused(Code.TOO_NEW, meta() + " has the format version 2");
+    Forgery.reseal(ram(), json -> json.replace("\"format_version\": 1", "\"format_version\": 3"));
+    assertRefused(Code.TOO_NEW, meta() + " has the format version 3");
   }
 
   @Test

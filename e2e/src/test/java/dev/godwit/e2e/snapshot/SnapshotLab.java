@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assertions;
 
 /** Machines of one test, their snapshots, and what is left when it is over. */
@@ -50,9 +51,14 @@ final class SnapshotLab implements AutoCloseable {
   }
 
   static MigrationReport snapshot(SyntheticMachine machine, Path file, Afterwards afterwards) {
+    return snapshot(machine, file, afterwards, null);
+  }
+
+  static MigrationReport snapshot(
+      SyntheticMachine machine, Path file, Afterwards afterwards, @Nullable Path base) {
     return new LiveMigration(
             machine.machine(),
-            new FileSink(file, afterwards),
+            new FileSink(file, afterwards, base),
             afterwards,
             OPTIONS,
             MigrationListener.NONE,

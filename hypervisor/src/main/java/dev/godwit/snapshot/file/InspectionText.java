@@ -38,6 +38,13 @@ final class InspectionText {
           1,
           "RAM file %d bytes, %d pages with content"
               .formatted(manifest.ram().bytes(), manifest.ram().contentPages()));
+      SnapshotManifest.Base base = manifest.base();
+      if (base != null) {
+        line(
+            1,
+            "incremental: %d pages changed since %s (%s)"
+                .formatted(base.ownPages(), base.file(), base.snapshotId()));
+      }
       line(1, manifest.suspended() ? "the machine was suspended" : "the machine went on");
     }
     printHeader(inspection.header());

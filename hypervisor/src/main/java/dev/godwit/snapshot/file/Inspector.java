@@ -41,6 +41,7 @@ public final class Inspector {
   private @Nullable SnapshotMemory memory;
   private @Nullable PageChecksums checksums;
   private @Nullable StreamMetadata metadata;
+  private OwnPages.@Nullable Reading own;
   private int place;
   private boolean ended;
 
@@ -89,7 +90,26 @@ public final class Inspector {
     if (known != null && !known.kern().matches(files.kern())) {
       damage.add("%s is not the file that %s speaks of".formatted(files.kern(), paths.meta()));
     }
-    checkRam(files.ram(), withRam);
+    if (known != null && known.base() != null) {
+      checkChain(withRam);
+    } else {
+      checkRam(files.ram(), withRam);
+    }
+  }
+
+  /** An incremental snapshot is whole if all that it builds on is. */
+  private void checkChain(boolean withRam) {
+    if (!damage.isEmpty()) {
+      return; // Opening it would only say the same again.
+    }
+    try {
+      SnapshotFiles chain = SnapshotFiles.open(paths.ram());
+      if (withRam) {
+        chain.verifyRam();
+      }
+    } catch (SnapshotException | MachineException e) {
+      damage.add(String.valueOf(e.getMessage()));
+    }
   }
 
   private void readKern(Path file) {
@@ -138,6 +158,7 @@ public final class Inspector {
         }
         case MEMORY -> memory = SnapshotMemory.parseFrom(frame.body());
         case CHECKSUMS -> readChecksums(frame, frames);
+        case OWN_PAGES -> readOwnPages(frame);
         case SECTION -> {
           place++;
           readSection(file, Section.parseFrom(frame.body()));
@@ -169,6 +190,21 @@ public final class Inspector {
       }
       reading = PageChecksums.toBeRead(described.getFileBytes());
       checksums = reading;
+    }
+    if (!reading.read(frame.body())) {
+      damage.add("%s: %s has the wrong length".formatted(paths.kern(), frame.title()));
+    }
+  }
+
+  private void readOwnPages(KernFrame frame) {
+    PageChecksums known = checksums;
+    if (known == null || !known.isComplete() || !frame.intact()) {
+      return;
+    }
+    OwnPages.Reading reading = own;
+    if (reading == null) {
+      reading = new OwnPages.Reading(known.pages());
+      own = reading;
     }
     if (!reading.read(frame.body())) {
       damage.add("%s: %s has the wrong length".formatted(paths.kern(), frame.title()));
@@ -278,7 +314,9 @@ public final class Inspector {
       }
       PageChecksums known = checksums;
       if (withContent && known != null && known.isComplete()) {
-        known.verify(file);
+        try (RamLayers ram = RamLayers.open(List.of(new RamLayers.Part(file, null)))) {
+          known.verify(ram);
+        }
       }
     } catch (IOException e) {
       damage.add(String.valueOf(SnapshotIo.cannotRead(file, e).getMessage()));

@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
 import dev.godwit.memory.GuestMemory;
+import dev.godwit.memory.PageSet;
 import dev.godwit.proto.v1.SnapshotMemory;
 import dev.godwit.snapshot.Section;
 import dev.godwit.snapshot.SnapshotException;
@@ -18,13 +19,15 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A FILE.kern: everything of a snapshot but the pages themselves.
  *
  * @param header the machine and what is to come
  * @param snapshotId 16 bytes that all files of the snapshot have in common, in hexadecimal digits
- * @param checksums a checksum for each page of FILE
+ * @param checksums a checksum for each page of RAM, be it in FILE or in a file that this builds on
+ * @param own what FILE has of RAM, if the snapshot is incremental; null if it has all of it
  * @param sections devices, then kernel
  * @param metadata what sums it up
  */
@@ -32,6 +35,7 @@ public record KernFile(
     StreamHeader header,
     String snapshotId,
     PageChecksums checksums,
+    @Nullable OwnPages own,
     List<Section> sections,
     StreamMetadata metadata) {
   private static final int ID_BYTES = 16;
@@ -57,12 +61,16 @@ public record KernFile(
             digesting,
             KernFrame.Type.MEMORY,
             SnapshotMemory.newBuilder()
-                .setSnapshotId(ByteString.copyFrom(HexFormat.of().parseHex(snapshotId)))
+                .setSnapshotId(bytes(snapshotId))
                 .setFileBytes((long) checksums.pages() << GuestMemory.PAGE_SHIFT)
                 .setPageBytes(GuestMemory.PAGE_BYTES)
+                .setBaseSnapshotId(own == null ? ByteString.EMPTY : bytes(own.baseId()))
                 .build());
     for (int chunk = 0; chunk < checksums.chunks(); chunk++) {
       bytes += frame(digesting, KernFrame.Type.CHECKSUMS, checksums.chunk(chunk));
+    }
+    for (int chunk = 0; own != null && chunk < own.chunks(); chunk++) {
+      bytes += frame(digesting, KernFrame.Type.OWN_PAGES, own.chunk(chunk));
     }
     for (Section section : sections) {
       bytes += frame(digesting, KernFrame.Type.SECTION, StreamCodec.toProto(section));
@@ -71,6 +79,10 @@ public record KernFile(
     bytes += frame(digesting, KernFrame.Type.END, ByteString.copyFrom(soFar(digest)));
     digesting.flush();
     return new FileDigest(bytes, HexFormat.of().formatHex(digest.digest()));
+  }
+
+  private static ByteString bytes(String id) {
+    return ByteString.copyFrom(HexFormat.of().parseHex(id));
   }
 
   private static byte[] soFar(MessageDigest digest) {
@@ -145,6 +157,7 @@ public record KernFile(
         }
         frame = advance();
       }
+      OwnPages own = readOwnPages(memory, header);
       List<Section> sections = new ArrayList<>();
       while (frame.type() == KernFrame.Type.SECTION) {
         if (sections.size() == header.sections().size()) {
@@ -174,8 +187,33 @@ public record KernFile(
           header,
           HexFormat.of().formatHex(memory.getSnapshotId().toByteArray()),
           checksums,
+          own,
           sections,
           metadata);
+    }
+
+    private @Nullable OwnPages readOwnPages(SnapshotMemory memory, StreamHeader header) {
+      if (memory.getBaseSnapshotId().isEmpty()) {
+        return null;
+      }
+      OwnPages.Reading reading =
+          new OwnPages.Reading(memory.getFileBytes() >>> GuestMemory.PAGE_SHIFT);
+      while (!reading.isComplete()) {
+        if (!reading.read(body(KernFrame.Type.OWN_PAGES))) {
+          throw corrupt("has the wrong length, or pages beyond the end of FILE");
+        }
+        PageSet pages = reading.pages();
+        if (header.config().ramBytes() > GuestMemory.HOLE_START_GPA
+            && pages.next(
+                    GuestMemory.HOLE_START_GPA >>> GuestMemory.PAGE_SHIFT,
+                    GuestMemory.HOLE_END_GPA >>> GuestMemory.PAGE_SHIFT)
+                >= 0) {
+          throw corrupt("has pages that are not RAM");
+        }
+        frame = advance();
+      }
+      return new OwnPages(
+          HexFormat.of().formatHex(memory.getBaseSnapshotId().toByteArray()), reading.pages());
     }
 
     private KernFrame advance() {
@@ -211,6 +249,8 @@ public record KernFile(
 
     private void requireMemory(SnapshotMemory memory, StreamHeader header) {
       if (memory.getSnapshotId().size() != ID_BYTES
+          || (!memory.getBaseSnapshotId().isEmpty()
+              && memory.getBaseSnapshotId().size() != ID_BYTES)
           || memory.getPageBytes() != GuestMemory.PAGE_BYTES
           || memory.getFileBytes() != GuestMemory.topGpa(header.config().ramBytes())
           || (memory.getFileBytes() >>> GuestMemory.PAGE_SHIFT) * Integer.BYTES

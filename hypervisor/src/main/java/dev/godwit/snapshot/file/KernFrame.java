@@ -46,7 +46,12 @@ record KernFrame(@Nullable Type type, int typeCode, long offset, ByteString body
     /** {@code StreamMetadata}. Once. */
     METADATA(5, 1 << 20),
     /** SHA-256 of all bytes before this frame's head. Last: what follows it is an error. */
-    END(6, 32);
+    END(6, 32),
+    /**
+     * In an incremental snapshot, after the checksums: a bit for each page of FILE, whether it is
+     * in it; all but the last frame are full.
+     */
+    OWN_PAGES(7, OwnPages.CHUNK_BYTES);
 
     private final int code;
     private final int maxBytes;

@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * FILE.meta to and from a record. Its last line is the SHA-256 of all bytes before that line, so
@@ -52,7 +53,7 @@ public final class ManifestCodec {
   static JsonObject toJson(SnapshotManifest manifest) {
     JsonObject json = new JsonObject();
     json.addProperty("format", FORMAT);
-    json.addProperty("format_version", SnapshotManifest.FORMAT_VERSION);
+    json.addProperty("format_version", manifest.formatVersion());
     json.addProperty("snapshot_id", manifest.snapshotId());
     json.addProperty("producer", manifest.producer());
     json.addProperty("taken_at", Instant.ofEpochMilli(manifest.takenAtMillis()).toString());
@@ -72,6 +73,15 @@ public final class ManifestCodec {
     kern.addProperty("bytes", manifest.kern().bytes());
     kern.addProperty("sha256", manifest.kern().sha256());
     json.add("kern_file", kern);
+    SnapshotManifest.Base base = manifest.base();
+    if (base != null) {
+      JsonObject below = new JsonObject();
+      below.addProperty("file", base.file());
+      below.addProperty("snapshot_id", base.snapshotId());
+      below.addProperty("kern_file_sha256", base.kernSha256());
+      below.addProperty("own_pages", base.ownPages());
+      json.add("base", below);
+    }
     return json;
   }
 
@@ -139,7 +149,7 @@ public final class ManifestCodec {
             "%s has the format version %d; this godwit reads versions 1 to %d: use a newer godwit"
                 .formatted(file, version, SnapshotManifest.FORMAT_VERSION));
       }
-      return fromJson(json);
+      return fromJson(json, version);
     } catch (JsonParseException
         | IllegalStateException
         | UnsupportedOperationException
@@ -177,7 +187,19 @@ public final class ManifestCodec {
         "%s is not the manifest of a Godwit snapshot: %s".formatted(file, why));
   }
 
-  private static SnapshotManifest fromJson(JsonObject json) {
+  private static SnapshotManifest.@Nullable Base baseFromJson(JsonObject json, int version) {
+    if (version == 1) {
+      return null;
+    }
+    JsonObject base = member(json, "base").getAsJsonObject();
+    return new SnapshotManifest.Base(
+        member(base, "file").getAsString(),
+        member(base, "snapshot_id").getAsString(),
+        member(base, "kern_file_sha256").getAsString(),
+        member(base, "own_pages").getAsLong());
+  }
+
+  private static SnapshotManifest fromJson(JsonObject json, int version) {
     List<String> sections = new ArrayList<>();
     for (JsonElement section : member(json, "sections").getAsJsonArray()) {
       sections.add(section.getAsString());
@@ -197,7 +219,8 @@ public final class ManifestCodec {
             member(ram, "bytes").getAsLong(),
             member(ram, "content_pages").getAsLong(),
             member(ram, "sha256_of_page_crc32c").getAsString()),
-        new FileDigest(member(kern, "bytes").getAsLong(), member(kern, "sha256").getAsString()));
+        new FileDigest(member(kern, "bytes").getAsLong(), member(kern, "sha256").getAsString()),
+        baseFromJson(json, version));
   }
 
   private static MachineConfig configFromJson(JsonObject json) {

@@ -7,8 +7,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -42,6 +40,11 @@ public final class PageChecksums {
     int[] crcs = new int[pages(fileBytes)];
     Arrays.fill(crcs, ZERO_PAGE);
     return new PageChecksums(crcs, crcs.length);
+  }
+
+  /** Returns checksums of the same pages, to be changed. */
+  public PageChecksums copy() {
+    return new PageChecksums(crcs.clone(), filled);
   }
 
   /** Makes checksums that are to be read, chunk by chunk. */
@@ -123,15 +126,14 @@ public final class PageChecksums {
   }
 
   /**
-   * Returns the first page of FILE that is not as it was written, or -1. Reads all of it, on all
-   * cores.
+   * Returns the first page that is not as it was written, or -1. Reads all of them, on all cores.
    */
-  long firstDamagedPage(FileChannel file) throws IOException {
+  long firstDamagedPage(RamLayers ram) throws IOException {
     int chunks = (crcs.length + VERIFY_PAGES - 1) / VERIFY_PAGES;
     try {
       return LongStream.range(0, chunks)
           .parallel()
-          .map(chunk -> firstDamagedPage(file, (int) chunk * VERIFY_PAGES))
+          .map(chunk -> firstDamagedPage(ram, (int) chunk * VERIFY_PAGES))
           .filter(page -> page >= 0)
           .min()
           .orElse(-1);
@@ -140,17 +142,11 @@ public final class PageChecksums {
     }
   }
 
-  private long firstDamagedPage(FileChannel file, int firstPage) {
+  private long firstDamagedPage(RamLayers ram, int firstPage) {
     int count = Math.min(VERIFY_PAGES, crcs.length - firstPage);
     ByteBuffer buffer = BUFFER.get().clear().limit(count * GuestMemory.PAGE_BYTES);
-    long offset = (long) firstPage << GuestMemory.PAGE_SHIFT;
     try {
-      while (buffer.hasRemaining()) {
-        int n = file.read(buffer, offset + buffer.position());
-        if (n < 0) {
-          return firstPage + buffer.position() / GuestMemory.PAGE_BYTES;
-        }
-      }
+      ram.read(firstPage, buffer);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -168,21 +164,22 @@ public final class PageChecksums {
           () -> ByteBuffer.allocateDirect(VERIFY_PAGES * GuestMemory.PAGE_BYTES));
 
   /**
-   * Checks a RAM file.
+   * Checks RAM files.
    *
-   * @throws SnapshotException {@code CORRUPT}, naming the first damaged page, or {@code HOST_IO}
+   * @throws SnapshotException {@code CORRUPT}, naming the first damaged page and its file, or
+   *     {@code HOST_IO}
    */
-  public void verify(Path file) {
-    try (FileChannel channel = FileChannel.open(file)) {
-      long page = firstDamagedPage(channel);
+  void verify(RamLayers ram) {
+    try {
+      long page = firstDamagedPage(ram);
       if (page >= 0) {
         throw new SnapshotException(
             SnapshotException.Code.CORRUPT,
             "%s is damaged: the page at offset 0x%x is not what was written; use another snapshot"
-                .formatted(file, page << GuestMemory.PAGE_SHIFT));
+                .formatted(ram.fileOf(page), page << GuestMemory.PAGE_SHIFT));
       }
     } catch (IOException e) {
-      throw SnapshotIo.cannotRead(file, e);
+      throw SnapshotIo.cannotRead(ram.fileOf(0), e);
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.godwit.snapshot.file;
 import dev.godwit.machine.MachineConfig;
 import dev.godwit.memory.GuestMemory;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What FILE.meta says, for people and tools. It comes last: without it there is no snapshot.
@@ -17,6 +18,7 @@ import java.util.List;
  * @param sections the sections, as {@code kind/instance vN}
  * @param ram FILE
  * @param kern FILE.kern
+ * @param base what it builds on, if it is incremental; null if FILE has all pages
  */
 public record SnapshotManifest(
     String snapshotId,
@@ -28,9 +30,12 @@ public record SnapshotManifest(
     MachineConfig config,
     List<String> sections,
     RamFile ram,
-    FileDigest kern) {
-  /** Version of all three files' format. */
-  public static final int FORMAT_VERSION = 1;
+    FileDigest kern,
+    @Nullable Base base) {
+  /**
+   * Version of all three files' format: 2 is that of incremental snapshots, 1 that of full ones.
+   */
+  public static final int FORMAT_VERSION = 2;
 
   /** Copies the list. */
   public SnapshotManifest {
@@ -46,8 +51,28 @@ public record SnapshotManifest(
    */
   public record RamFile(long bytes, long contentPages, String checksumsSha256) {}
 
-  /** Sums up a snapshot. */
-  public static SnapshotManifest of(KernFile content, FileDigest kern, boolean suspended) {
+  /**
+   * The snapshot that an incremental one builds on.
+   *
+   * @param file its FILE, by a path from the folder of this one's
+   * @param snapshotId its id
+   * @param kernSha256 the digest of its FILE.kern, which has the checksums of all its pages
+   * @param ownPages how many pages the incremental one has itself
+   */
+  public record Base(String file, String snapshotId, String kernSha256, long ownPages) {}
+
+  /** Returns the version of the format that it is written in. */
+  public int formatVersion() {
+    return base == null ? 1 : FORMAT_VERSION;
+  }
+
+  /**
+   * Sums up a snapshot.
+   *
+   * @param base what it builds on; null if it is a full one
+   */
+  public static SnapshotManifest of(
+      KernFile content, FileDigest kern, boolean suspended, @Nullable Base base) {
     return new SnapshotManifest(
         content.snapshotId(),
         content.header().producer(),
@@ -63,6 +88,7 @@ public record SnapshotManifest(
             GuestMemory.topGpa(content.header().config().ramBytes()),
             content.checksums().contentPages(),
             content.checksums().sha256()),
-        kern);
+        kern,
+        base);
   }
 }

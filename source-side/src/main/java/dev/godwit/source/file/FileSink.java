@@ -1,10 +1,17 @@
 package dev.godwit.source.file;
 
+import dev.godwit.machine.MachineException;
+import dev.godwit.memory.ChangeLog;
 import dev.godwit.memory.GuestMemory;
+import dev.godwit.memory.PageSet;
 import dev.godwit.snapshot.Section;
+import dev.godwit.snapshot.SnapshotException;
 import dev.godwit.snapshot.file.FileDigest;
 import dev.godwit.snapshot.file.KernFile;
 import dev.godwit.snapshot.file.ManifestCodec;
+import dev.godwit.snapshot.file.OwnPages;
+import dev.godwit.snapshot.file.PageChecksums;
+import dev.godwit.snapshot.file.SnapshotFiles;
 import dev.godwit.snapshot.file.SnapshotManifest;
 import dev.godwit.snapshot.file.SnapshotPaths;
 import dev.godwit.source.Afterwards;
@@ -54,6 +61,7 @@ public final class FileSink implements StateSink {
 
   private final SnapshotPaths paths;
   private final boolean suspended;
+  private final @Nullable Path baseFile;
   private final DiskOperations disk;
   private final Publication publication;
   private @Nullable SnapshotLock lock;
@@ -61,6 +69,8 @@ public final class FileSink implements StateSink {
   private @Nullable RamWriter ram;
   private @Nullable StreamHeader header;
   private @Nullable KernFile content;
+  private @Nullable SnapshotFiles base;
+  private @Nullable ChangeLog changes;
   private boolean taken;
 
   /**
@@ -68,10 +78,20 @@ public final class FileSink implements StateSink {
    * @param afterwards whether the machine goes on or is suspended, for the manifest
    */
   public FileSink(Path file, Afterwards afterwards) {
-    this(file, afterwards, DiskOperations.HOST);
+    this(file, afterwards, null);
   }
 
-  FileSink(Path file, Afterwards afterwards, DiskOperations disk) {
+  /**
+   * @param file FILE; its folder exists
+   * @param afterwards whether the machine goes on or is suspended, for the manifest
+   * @param baseFile FILE of the snapshot that this one is to build on; null for a full one
+   */
+  public FileSink(Path file, Afterwards afterwards, @Nullable Path baseFile) {
+    this(file, afterwards, baseFile, DiskOperations.HOST);
+  }
+
+  FileSink(Path file, Afterwards afterwards, @Nullable Path baseFile, DiskOperations disk) {
+    this.baseFile = baseFile == null ? null : baseFile.toAbsolutePath().normalize();
     this.paths = new SnapshotPaths(file.toAbsolutePath().normalize());
     this.suspended = afterwards == Afterwards.SUSPENDED;
     this.disk = disk;
@@ -96,6 +116,9 @@ public final class FileSink implements StateSink {
           paths.ram() + " cannot be a snapshot's name: its ending is one of a snapshot's files");
     }
     header = newHeader;
+    if (baseFile != null) {
+      base = openBase(baseFile, newHeader);
+    }
     long fileBytes = GuestMemory.topGpa(newHeader.config().ramBytes());
     try {
       lock = SnapshotLock.take(paths.lock());
@@ -106,10 +129,56 @@ public final class FileSink implements StateSink {
           new RandomAccessFile(SnapshotPaths.partial(paths.ram()).toFile(), "rw")) {
         file.setLength(fileBytes);
       }
-      ram = new RamWriter(channel, fileBytes);
+      ram =
+          new RamWriter(
+              channel,
+              base == null ? PageChecksums.ofZeros(fileBytes) : base.content().checksums().copy());
     } catch (IOException e) {
       throw failure(e);
     }
+  }
+
+  private SnapshotFiles openBase(Path file, StreamHeader header) {
+    SnapshotFiles found;
+    try {
+      found = SnapshotFiles.open(file);
+    } catch (SnapshotException | MachineException e) {
+      throw new MigrationException(
+          MigrationException.Code.UNKNOWN_BASE,
+          "a snapshot of what changed since %s needs that one, which cannot be used: %s"
+              .formatted(file, e.getMessage()),
+          e);
+    }
+    if (found.chain().stream().anyMatch(one -> one.files().ram().equals(paths.ram()))) {
+      throw new MigrationException(
+          MigrationException.Code.UNKNOWN_BASE,
+          "%s would take the place of what it builds on: choose another name"
+              .formatted(paths.ram()));
+    }
+    if (found.manifest().config().ramBytes() != header.config().ramBytes()) {
+      throw new MigrationException(
+          MigrationException.Code.UNKNOWN_BASE,
+          file + " is a snapshot of a machine with other RAM");
+    }
+    return found;
+  }
+
+  @Override
+  public PageSet firstPages(GuestMemory memory) {
+    ChangeLog log = memory.dirty().log();
+    changes = log;
+    SnapshotFiles known = base;
+    if (known == null) {
+      return memory.allPages();
+    }
+    PageSet since = log.since(known.manifest().snapshotId());
+    if (since == null) {
+      throw new MigrationException(
+          MigrationException.Code.UNKNOWN_BASE,
+          "this machine does not know what has changed since %s was taken: it knows that only of the last snapshot that was taken of it, or that it was restored from, in this process; take a full one, without --base"
+              .formatted(known.files().ram()));
+    }
+    return since;
   }
 
   /** Guest RAM is its owner's business: nobody else may read it. */
@@ -150,9 +219,30 @@ public final class FileSink implements StateSink {
   public void prepare(List<Section> sections, StreamMetadata metadata) {
     byte[] id = new byte[ID_BYTES];
     new SecureRandom().nextBytes(id);
+    SnapshotFiles known = base;
     content =
         new KernFile(
-            open(header), HexFormat.of().formatHex(id), open(ram).checksums(), sections, metadata);
+            open(header),
+            HexFormat.of().formatHex(id),
+            open(ram).checksums(),
+            known == null ? null : new OwnPages(known.manifest().snapshotId(), open(ram).own()),
+            sections,
+            metadata);
+    // The machine stands, and all that was dirty is in the file.
+    open(changes).turn();
+  }
+
+  private SnapshotManifest.@Nullable Base manifestBase() {
+    SnapshotFiles known = base;
+    if (known == null) {
+      return null;
+    }
+    Path file = open(baseFile);
+    return new SnapshotManifest.Base(
+        String.valueOf(paths.folder().equals(file.getParent()) ? file.getFileName() : file),
+        known.manifest().snapshotId(),
+        known.manifest().kern().sha256(),
+        open(ram).own().count());
   }
 
   /**
@@ -171,9 +261,10 @@ public final class FileSink implements StateSink {
       FileDigest kern = writeKern(open(content));
       writeFile(
           SnapshotPaths.partial(paths.meta()),
-          ManifestCodec.write(SnapshotManifest.of(open(content), kern, suspended)));
+          ManifestCodec.write(SnapshotManifest.of(open(content), kern, suspended, manifestBase())));
       publication.publish();
       taken = true;
+      open(changes).keep(open(content).snapshotId());
       return new HandoverAnswer.Taken();
     } catch (IOException | RuntimeException e) {
       return refuse(e);
@@ -238,6 +329,10 @@ public final class FileSink implements StateSink {
 
   @Override
   public void abort(MigrationException why) {
+    ChangeLog log = changes;
+    if (log != null) {
+      log.drop();
+    }
     if (ramFile == null) {
       return; // Nothing was written; what is there is another's.
     }

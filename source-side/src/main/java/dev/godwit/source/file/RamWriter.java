@@ -20,17 +20,23 @@ final class RamWriter {
   private final FileChannel file;
   private final PageChecksums checksums;
   private final PageSet written;
+  private final PageSet own;
   private final ByteBuffer buffer =
       ByteBuffer.allocateDirect(BUFFER_PAGES * GuestMemory.PAGE_BYTES);
   private final MemorySegment bufferBytes = MemorySegment.ofBuffer(buffer);
 
-  RamWriter(FileChannel file, long fileBytes) {
+  /**
+   * @param checksums those of the pages that are not written; changed with those that are
+   */
+  RamWriter(FileChannel file, PageChecksums checksums) {
     this.file = file;
-    this.checksums = PageChecksums.ofZeros(fileBytes);
-    this.written = new PageSet(fileBytes >>> GuestMemory.PAGE_SHIFT);
+    this.checksums = checksums;
+    this.written = new PageSet(checksums.pages());
+    this.own = new PageSet(checksums.pages());
   }
 
   void write(PageRun run) throws IOException {
+    own.addRange(run.firstGfn(), run.pages());
     switch (run.encoding()) {
       case ZERO -> writeZeros(run.firstGfn(), run.pages());
       case RAW -> writeContent(run);
@@ -59,9 +65,11 @@ final class RamWriter {
   /** Only where there is something else: the rest is a hole. */
   private void writeZeros(long firstGfn, long pages) throws IOException {
     long end = firstGfn + pages;
+    for (long gfn = firstGfn; gfn < end; gfn++) {
+      checksums.setZero(gfn);
+    }
     for (long gfn = written.next(firstGfn, end); gfn >= 0; gfn = written.next(gfn + 1, end)) {
       bufferBytes.asSlice(0, GuestMemory.PAGE_BYTES).fill((byte) 0);
-      checksums.setZero(gfn);
       writeBuffer(gfn, 1);
       written.remove(gfn);
     }
@@ -73,6 +81,11 @@ final class RamWriter {
     while (buffer.hasRemaining()) {
       file.write(buffer, offset + buffer.position());
     }
+  }
+
+  /** Returns the pages that came, zero ones included. */
+  PageSet own() {
+    return own;
   }
 
   PageChecksums checksums() {

@@ -110,12 +110,13 @@ class PublicationTest {
    */
   private void write(DiskOperations disk, String device) {
     machine.setDevice(device);
-    FileSink sink = new FileSink(file(), Afterwards.GOES_ON, disk);
+    FileSink sink = new FileSink(file(), Afterwards.GOES_ON, null, disk);
     // Closing gives the lock back, as the kernel does when a process is killed.
     try (sink;
         VcpuLock lock = machine.machine().lockAllVcpus()) {
       try {
         sink.begin(StreamHeader.of(machine.machine(), "test"));
+        sink.firstPages(machine.machine().memory());
         sink.sendPages(List.of(new AllPages(machine.machine().memory())));
         List<Section> sections = lock.save();
         sink.prepare(
