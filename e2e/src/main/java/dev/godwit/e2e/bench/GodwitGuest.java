@@ -168,7 +168,8 @@ final class GodwitGuest implements LiveGuest {
         false,
         throttle ? "throttle" : "abort",
         0,
-        setting.equals(STREAMS) ? 2 : 0);
+        setting.equals(STREAMS) ? 2 : 0,
+        MigrateOrder.DEFAULT_DELTA_CACHE_BYTES);
   }
 
   private static Moved moved(TransferEvent end) {
