@@ -75,13 +75,28 @@ final class CompressionPolicy {
     roundOpen = false;
   }
 
-  /** Says whether a round's pages are sent as differences where they can be; once a round. */
-  synchronized boolean deltaInRound(int round) {
+  /**
+   * Says whether a round's pages are sent as differences where they can be; once a round.
+   *
+   * @param last whether it is the last round, where the guest stands: no time to try things
+   */
+  synchronized boolean deltaInRound(int round, boolean last) {
     if (setting == Compression.ON || linkNanosPerByte == 0) {
       return true;
     }
     return linkNanosPerByte > WORTH_A_SAMPLE_NANOS_PER_BYTE
-        && (!delta.known || delta.pays(linkNanosPerByte) || round % TRY_EVERY_ROUNDS == 0);
+        && (!delta.known
+            || delta.pays(linkNanosPerByte)
+            || (!last && round % TRY_EVERY_ROUNDS == 0));
+  }
+
+  /** Says whether the last round's batches are to be compressed: nothing is tried there. */
+  synchronized boolean compressLast() {
+    return switch (setting) {
+      case OFF -> false;
+      case ON -> true;
+      case AUTO -> lz4.pays(linkNanosPerByte);
+    };
   }
 
   /** Says whether the next batch is to be compressed. */

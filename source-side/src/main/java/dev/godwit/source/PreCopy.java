@@ -136,7 +136,9 @@ final class PreCopy implements AutoCloseable {
       pageBytesPerSecond =
           (long) (report.contentPages() * (double) PageBatch.PAGE_BYTES / report.nanos() * 1e9);
     }
-    gain.roundEnded(leftPages());
+    if (!last) {
+      gain.roundEnded(leftPages());
+    }
   }
 
   /** Returns how many pages the sink lacks now. */

@@ -68,7 +68,7 @@ final class RoundFeed implements PageFeed {
     this.differences = new DeltaEncoder(sent, compressor);
     // In the first round nothing is known, and most of it is not going to change: to remember it
     // would cost a copy of all RAM.
-    this.deltas = round > 0 && sent.places() > 0 && compression.deltaInRound(round);
+    this.deltas = round > 0 && sent.places() > 0 && compression.deltaInRound(round, last);
     this.limit = limit;
     this.cancelled = cancelled;
     this.totalPages = pages.count();
@@ -125,7 +125,8 @@ final class RoundFeed implements PageFeed {
       throw new MigrationException(
           MigrationException.Code.CANCELLED, "cancelled while sending pages");
     }
-    boolean compress = compression.compressNext(System.nanoTime());
+    boolean compress =
+        last ? compression.compressLast() : compression.compressNext(System.nanoTime());
     List<PageRun> runs = new ArrayList<>();
     int contentPages = 0;
     int scanned = 0;

@@ -60,6 +60,26 @@ class CompressionPolicyTest {
   }
 
   @Test
+  void triesNothingInTheLastRound() {
+    CompressionPolicy policy = new CompressionPolicy(Compression.AUTO);
+    long now = 0;
+    boolean probed = false;
+    policy.roundStarts(now);
+    for (int batch = 0; batch < 2000; batch++) {
+      boolean compress = policy.compressNext(now);
+      policy.compressed(BATCH_BYTES, BATCH_BYTES / 2, 160_000);
+      policy.built(compress ? BATCH_BYTES / 2 : BATCH_BYTES);
+      now += compress ? 330_000 : 660_000; // 100 MB/s
+      probed |= batch > 200 && !compress;
+      assertTrue(batch < 200 || policy.compressLast());
+    }
+    assertTrue(probed, "without probing the link's speed is not known");
+    policy.differed(BATCH_BYTES, BATCH_BYTES, 160_000);
+    assertTrue(policy.deltaInRound(8, false));
+    assertFalse(policy.deltaInRound(8, true));
+  }
+
+  @Test
   void theTimeBetweenRoundsIsNotTheLinks() {
     CompressionPolicy policy = new CompressionPolicy(Compression.AUTO);
     long now = 0;
@@ -84,7 +104,7 @@ class CompressionPolicyTest {
     double now = 0;
     int rounds = 0;
     for (int round = 0; round <= 100; round++) {
-      boolean delta = round > 0 && policy.deltaInRound(round);
+      boolean delta = round > 0 && policy.deltaInRound(round, false);
       rounds += delta ? 1 : 0;
       policy.roundStarts((long) now);
       for (int batch = 0; batch < 64; batch++) {

@@ -62,6 +62,20 @@ final class Fixtures {
     Path pc = Files.createDirectories(Path.of(args[0], "pc")).resolve("vm");
     writePc(pc);
     writeInspection(pc);
+    writeIncremental(Files.createDirectories(Path.of(args[0], "incremental")));
+  }
+
+  /** A snapshot of what changed since another one, which lies beside it. */
+  private static void writeIncremental(Path folder) throws IOException {
+    Path file = folder.resolve("vm");
+    try (SnapshotLab lab = new SnapshotLab()) {
+      SyntheticMachine machine = lab.start(MIB, 1, Load.of(4, 200, 40));
+      machine.setDevice("not this");
+      SnapshotLab.snapshot(machine, folder.resolve("before"), Afterwards.GOES_ON);
+      machine.setDevice(DEVICE);
+      SnapshotLab.snapshot(machine, file, Afterwards.SUSPENDED, folder.resolve("before"));
+    }
+    writeInspection(file);
   }
 
   private static void writePc(Path file) throws Exception {

@@ -34,12 +34,19 @@ class OldSnapshotsTest {
 
   /** Copies a snapshot that is kept, and returns its FILE. */
   private Path kept(String name) throws IOException {
-    for (String file : List.of("vm", "vm.kern", "vm.meta")) {
-      try (InputStream in = open(name + "/" + file)) {
-        Files.copy(in, folder.resolve(file));
-      }
+    copy(name, "vm");
+    if (name.endsWith("/incremental")) {
+      copy(name, "before");
     }
     return folder.resolve("vm");
+  }
+
+  private void copy(String name, String snapshot) throws IOException {
+    for (String suffix : List.of("", ".kern", ".meta")) {
+      try (InputStream in = open(name + "/" + snapshot + suffix)) {
+        Files.copy(in, folder.resolve(snapshot + suffix));
+      }
+    }
   }
 
   private static InputStream open(String name) {
@@ -51,6 +58,15 @@ class OldSnapshotsTest {
   void aSyntheticMachineOfVersion1GoesOn() throws Exception {
     try (SnapshotLab lab = new SnapshotLab()) {
       SyntheticMachine machine = lab.restore(kept("v1/synthetic"));
+      assertEquals(Fixtures.DEVICE, machine.device());
+      SnapshotLab.assertRunsWhole(machine);
+    }
+  }
+
+  @Test
+  void anIncrementalSnapshotOfVersion2GoesOn() throws Exception {
+    try (SnapshotLab lab = new SnapshotLab()) {
+      SyntheticMachine machine = lab.restore(kept("v2/incremental"));
       assertEquals(Fixtures.DEVICE, machine.device());
       SnapshotLab.assertRunsWhole(machine);
     }
@@ -103,7 +119,7 @@ class OldSnapshotsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"v1/synthetic", "v1/pc"})
+  @ValueSource(strings = {"v1/synthetic", "v1/pc", "v2/incremental"})
   void inspectSaysOfThemWhatItEverSaid(String name) throws Exception {
     String golden;
     try (InputStream in = open(name + "/inspect.txt")) {
