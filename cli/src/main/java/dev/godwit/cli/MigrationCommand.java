@@ -46,6 +46,7 @@ final class MigrationCommand implements Runnable {
       TransferEvent.Downtime downtime = transfer.downtime();
       if (downtime != null) {
         TransferText.downtime(downtime).forEach(this::print);
+        TransferText.accounts(transfer).forEach(this::print);
       }
       return ExitStatus.OK;
     }

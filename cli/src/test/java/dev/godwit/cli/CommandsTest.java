@@ -203,6 +203,15 @@ class CommandsTest {
   }
 
   @Test
+  void aSnapshotsBaseArrivesAsAnAbsolutePath() {
+    godwit("snapshot", "alpha", "/snapshots/today", "--base", "/snapshots/./yesterday");
+    assertEquals(
+        "SnapshotOrder[file=/snapshots/today, suspend=false, maxDowntime=PT0.5S,"
+            + " base=Optional[/snapshots/yesterday]]",
+        actions.lastOrder);
+  }
+
+  @Test
   void aFailedMigrationSaysThatTheMachineGoesOn() {
     assertEquals(ExitStatus.TRANSFER_FAILED, godwit("migrate", "alpha", "--to", "bad:1"));
     assertEquals(

@@ -28,6 +28,7 @@ final class SentPages implements AutoCloseable {
   private final int[] rounds;
 
   private final @Nullable MemorySegment[] chunks;
+  private boolean empty = true;
   private final Arena arena = Arena.ofShared();
 
   /**
@@ -124,6 +125,7 @@ final class SentPages implements AutoCloseable {
 
   /** Says that what lies there now is what is sent of these pages in this round. */
   void put(long gfn, int pages, int round) {
+    empty = false;
     int place = place(gfn);
     for (int i = 0; i < pages; i++) {
       gfns[place + i] = gfn + i + 1;
@@ -133,7 +135,7 @@ final class SentPages implements AutoCloseable {
 
   /** Says that something else was sent of these pages. */
   void forget(long gfn, long pages) {
-    if (places == 0) {
+    if (empty) {
       return;
     }
     for (long page = gfn; page < gfn + pages; page++) {
