@@ -2,6 +2,7 @@ package dev.godwit.dest;
 
 import com.google.common.util.concurrent.MoreExecutors;
 import dev.godwit.proto.v1.MigrationGrpc;
+import dev.godwit.wire.CheckedCalls;
 import dev.godwit.wire.PageStream;
 import io.grpc.Metadata;
 import io.grpc.Server;
@@ -24,6 +25,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The gRPC server of a {@link Receiver}: pages are landed by the network's threads, all else by
@@ -42,6 +45,7 @@ final class MigrationServer {
   private static final int MAX_METADATA_BYTES = 8 << 10;
   private static final int MAX_CALLS_A_CONNECTION = 16;
   private static final int NETWORK_THREADS = 3;
+  private static final Logger LOG = LoggerFactory.getLogger(MigrationServer.class);
 
   private final ExecutorService calls = Executors.newVirtualThreadPerTaskExecutor();
   private final EventLoopGroup accepting = threads("receiver-accept", 1);
@@ -72,9 +76,12 @@ final class MigrationServer {
         count, new DefaultThreadFactory(name, true), NioIoHandler.newFactory());
   }
 
-  /** The generated service, with the stream of pages served by {@link PageReceiver} instead. */
+  /**
+   * The generated service, each message with its checksum, and with the stream of pages served by
+   * {@link PageReceiver} instead, straight from the network's buffers.
+   */
   private static ServerServiceDefinition service(Receiver receiver, ReceiverOptions options) {
-    ServerServiceDefinition.Builder service =
+    ServerServiceDefinition.Builder control =
         ServerServiceDefinition.builder(MigrationGrpc.SERVICE_NAME);
     for (ServerMethodDefinition<?, ?> method :
         new MigrationService(receiver, options.producer()).bindService().getMethods()) {
@@ -82,9 +89,12 @@ final class MigrationServer {
           .getMethodDescriptor()
           .getFullMethodName()
           .equals(PageStream.RECEIVING.getFullMethodName())) {
-        service.addMethod(method);
+        control.addMethod(method);
       }
     }
+    ServerServiceDefinition.Builder service =
+        ServerServiceDefinition.builder(MigrationGrpc.SERVICE_NAME);
+    CheckedCalls.ofDestination(control.build()).getMethods().forEach(service::addMethod);
     return service.addMethod(PageStream.RECEIVING, new PageReceiver(receiver)).build();
   }
 
@@ -122,6 +132,11 @@ final class MigrationServer {
     try {
       if (!server.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS)) {
         server.shutdownNow();
+        // The threads that close the connections must not end before they have: what a source that
+        // stands still has left open would stay open here for good.
+        if (!server.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS)) {
+          LOG.warn("connections are left that do not close");
+        }
       }
     } catch (InterruptedException e) {
       server.shutdownNow();

@@ -15,13 +15,15 @@ public final class PageStream {
   /** How a source calls it. */
   public static final MethodDescriptor<PageBatch, RoundReceived> SENDING =
       MigrationGrpc.getPagesMethod().toBuilder(
-              new Sending(), MigrationGrpc.getPagesMethod().getResponseMarshaller())
+              new Sending(),
+              CheckedCalls.sealed(MigrationGrpc.getPagesMethod().getResponseMarshaller()))
           .build();
 
   /** How a destination serves it; a message is to be read before the listener's method returns. */
   public static final MethodDescriptor<InputStream, RoundReceived> RECEIVING =
       MigrationGrpc.getPagesMethod().toBuilder(
-              new Receiving(), MigrationGrpc.getPagesMethod().getResponseMarshaller())
+              new Receiving(),
+              CheckedCalls.sealed(MigrationGrpc.getPagesMethod().getResponseMarshaller()))
           .build();
 
   private PageStream() {}

@@ -1,5 +1,6 @@
 package dev.godwit.source;
 
+import dev.godwit.wire.CheckedCalls;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -66,6 +67,7 @@ final class Connections implements AutoCloseable {
         .usePlaintext()
         .proxyDetector(address -> null)
         .disableRetry()
+        .intercept(CheckedCalls.ofSource())
         .eventLoopGroup(group)
         .channelType(NioSocketChannel.class)
         .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) connect.toMillis())
@@ -78,6 +80,9 @@ final class Connections implements AutoCloseable {
     String reason = e.getStatus().getDescription();
     for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
       reason = cause.getMessage();
+    }
+    if (reason != null && reason.contains("protocol negotiation")) {
+      reason = "the connection was closed while it was being made"; // it names parts of a library
     }
     Status.Code code = e.getStatus().getCode();
     return switch (code) {

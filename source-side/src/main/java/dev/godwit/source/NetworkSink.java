@@ -293,6 +293,7 @@ public final class NetworkSink implements StateSink {
   @Override
   public void release() {
     goodbye(
+        options.goodbye(),
         channel ->
             stub(channel, options.goodbye())
                 .release(ReleaseRequest.newBuilder().setToken(token).build()));
@@ -314,7 +315,12 @@ public final class NetworkSink implements StateSink {
             .setToken(token)
             .setError(new PeerError(code, String.valueOf(why.getMessage())).toProto())
             .build();
-    goodbye(channel -> stub(channel, options.goodbye()).abort(request));
+    // One that has been waited for in vain so long is not waited for much longer.
+    Duration patience =
+        why.code() == MigrationException.Code.PEER_LOST
+            ? options.goodbye().dividedBy(2)
+            : options.goodbye();
+    goodbye(patience, channel -> stub(channel, patience).abort(request));
   }
 
   private interface LastWord {
@@ -322,11 +328,11 @@ public final class NetworkSink implements StateSink {
   }
 
   /** Says something that nothing depends on, on a new connection if the old one is of no use. */
-  private void goodbye(LastWord word) {
+  private void goodbye(Duration patience, LastWord word) {
     ManagedChannel known = control;
     ManagedChannel channel = known == null || known.isShutdown() ? connections.open() : known;
     try {
-      word.say(channel).get(options.goodbye().toMillis() + 100, TimeUnit.MILLISECONDS);
+      word.say(channel).get(patience.toMillis() + 100, TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {
       LOG.debug("{} did not hear the last word", connections, e);
     } catch (InterruptedException e) {

@@ -31,6 +31,7 @@ import dev.godwit.snapshot.Section;
 import dev.godwit.stream.StreamCodec;
 import dev.godwit.stream.StreamHeader;
 import dev.godwit.stream.StreamMetadata;
+import dev.godwit.wire.CheckedCalls;
 import dev.godwit.wire.PageBatch;
 import dev.godwit.wire.PageEncoding;
 import dev.godwit.wire.PageRun;
@@ -100,7 +101,11 @@ class HostileSourceTest {
         SyntheticMachine.create(
             SyntheticMachine.config("guest", RAM_BYTES, 1, Load.of(64, 1000, 64)), 1);
     receiver = lab.receiver();
-    channel = NettyChannelBuilder.forAddress("127.0.0.1", receiver.port()).usePlaintext().build();
+    channel =
+        NettyChannelBuilder.forAddress("127.0.0.1", receiver.port())
+            .usePlaintext()
+            .intercept(CheckedCalls.ofSource())
+            .build();
   }
 
   @AfterEach
