@@ -32,8 +32,10 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A machine put together as a PC, and what of it the host talks to. */
@@ -82,6 +84,20 @@ public final class Pc {
    */
   public static Pc build(
       MachineConfig config, GuestMemory memory, CpuEngine engine, InstantSource wallClock) {
+    return build(config, memory, engine, wallClock, device -> Optional.empty());
+  }
+
+  /**
+   * As above, with devices that this package does not know.
+   *
+   * @param more makes a device of the configuration; empty if it does not know it either
+   */
+  public static Pc build(
+      MachineConfig config,
+      GuestMemory memory,
+      CpuEngine engine,
+      InstantSource wallClock,
+      Function<DeviceConfig, Optional<Device>> more) {
     CpuModel model = cpuModel(config);
     GuestClock clock = new GuestClock(System::nanoTime, config.tscHz());
     Console console = new Console();
@@ -104,7 +120,10 @@ public final class Pc {
       PciBus pci = new PciBus(platform.lines());
       List<Device> devices = new ArrayList<>();
       for (DeviceConfig device : config.devices()) {
-        devices.add(createDevice(device, platform, pci, console, clock, built, guestStatus));
+        devices.add(
+            more.apply(device)
+                .orElseGet(
+                    () -> createDevice(device, platform, pci, console, clock, built, guestStatus)));
       }
       List<StatePart> parts = new ArrayList<>();
       List<Quiescable> quiescables = new ArrayList<>();

@@ -1,0 +1,113 @@
+package dev.godwit.e2e.chaos;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A kind of message between a source and a destination: just before or just after one of them is
+ * where faults strike.
+ *
+ * @param sender who sends it
+ * @param call the gRPC call that it belongs to: "Commit"
+ * @param message which of the call's messages
+ */
+record Boundary(Side sender, String call, String message) {
+  /** The two roles. */
+  enum Side {
+    SOURCE,
+    DESTINATION
+  }
+
+  static final String REQUEST = "request";
+  static final String REPLY = "reply";
+
+  /** The end of a call: its trailers. */
+  static final String STATUS = "status";
+
+  static final String PAGES = "Pages";
+  static final String FINISH = "Finish";
+
+  /**
+   * The rounds that matter: the first, those while the guest runs, the last while it stands. Which
+   * of the last two it is nobody says on the wire: a run is set up so that it has one kind only.
+   */
+  static final List<String> ROUNDS = List.of("round 0", "a live round", "the last round");
+
+  static final Boundary PAGES_OPENING = new Boundary(Side.SOURCE, PAGES, "opening");
+
+  /** What of the stream has landed. */
+  static final Boundary PAGES_OPENED =
+      new Boundary(Side.DESTINATION, PAGES, "answer to the opening");
+
+  /** All there are, in the order in which a migration passes them. */
+  static final List<Boundary> ALL = all();
+
+  private static List<Boundary> all() {
+    List<Boundary> all = new ArrayList<>();
+    unary(all, "Hello");
+    unary(all, "Preflight");
+    unary(all, "Heartbeat");
+    all.add(PAGES_OPENING);
+    all.add(PAGES_OPENED);
+    for (String round : ROUNDS) {
+      all.add(pages(round));
+      all.add(roundEnd(round));
+      all.add(receipt(round));
+    }
+    all.add(new Boundary(Side.SOURCE, FINISH, "first section"));
+    all.add(new Boundary(Side.SOURCE, FINISH, "section"));
+    all.add(new Boundary(Side.SOURCE, FINISH, "metadata"));
+    all.add(reply(FINISH));
+    all.add(status(FINISH));
+    unary(all, "Commit");
+    unary(all, "Query");
+    unary(all, "Release");
+    unary(all, "Abort");
+    return List.copyOf(all);
+  }
+
+  private static void unary(List<Boundary> all, String call) {
+    all.add(request(call));
+    all.add(reply(call));
+    all.add(status(call));
+  }
+
+  static Boundary request(String call) {
+    return new Boundary(Side.SOURCE, call, REQUEST);
+  }
+
+  static Boundary reply(String call) {
+    return new Boundary(Side.DESTINATION, call, REPLY);
+  }
+
+  static Boundary status(String call) {
+    return new Boundary(Side.DESTINATION, call, STATUS);
+  }
+
+  static Boundary pages(String round) {
+    return new Boundary(Side.SOURCE, PAGES, "batch of " + round);
+  }
+
+  static Boundary roundEnd(String round) {
+    return new Boundary(Side.SOURCE, PAGES, "end of " + round);
+  }
+
+  static Boundary receipt(String round) {
+    return new Boundary(Side.DESTINATION, PAGES, "receipt of " + round);
+  }
+
+  /** Says whether it belongs to a round of pages, and to that one. */
+  boolean isOf(String round) {
+    return call.equals(PAGES) && message.endsWith(round);
+  }
+
+  /** Says whether it is one of several messages in a stream that goes on. */
+  boolean isStreamed() {
+    return call.equals(PAGES) || (call.equals(FINISH) && sender == Side.SOURCE);
+  }
+
+  @Override
+  public String toString() {
+    return call + " " + message;
+  }
+}
