@@ -60,7 +60,7 @@ final class ProcessMeter implements AutoCloseable {
           threadsNow = cpuSecondsByThread(pid);
         }
         if (mappings && looks % LOOKS_TO_A_LOOK_AT_MAPPINGS == 0) {
-          beyondRamBytes = Math.max(beyondRamBytes, residentBeyondRamBytes(pid));
+          beyondRamBytes = Math.max(beyondRamBytes, anonymousBeyondRamBytes(pid));
         }
         TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
       }
@@ -89,7 +89,7 @@ final class ProcessMeter implements AutoCloseable {
     return cpuSeconds - startCpuSeconds;
   }
 
-  /** Returns the most memory that was resident and not the guest's RAM. */
+  /** Returns the most memory of its own that was not the guest's RAM. */
   long beyondRamBytes() {
     return beyondRamBytes;
   }
@@ -141,17 +141,18 @@ final class ProcessMeter implements AutoCloseable {
   }
 
   /**
-   * Sums what is resident of all mappings but the guest's RAM, which both Godwit and QEMU have
-   * asked huge pages for, and nothing else.
+   * Sums the memory that is the process's own: heap, buffers, stacks, compiled code; not files that
+   * it maps, which it shares; not the guest's RAM, which both Godwit and QEMU have asked huge pages
+   * for, and for nothing else.
    */
-  static long residentBeyondRamBytes(long pid) throws IOException {
+  static long anonymousBeyondRamBytes(long pid) throws IOException {
     long beyond = 0;
-    long resident = 0;
+    long anonymous = 0;
     for (String line : Files.readAllLines(Path.of("/proc/" + pid + "/smaps"))) {
-      if (line.startsWith("Rss:")) {
-        resident = kibibytes(line);
+      if (line.startsWith("Anonymous:")) {
+        anonymous = kibibytes(line);
       } else if (line.startsWith("VmFlags:") && !line.contains(" hg")) {
-        beyond += resident;
+        beyond += anonymous;
       }
     }
     return beyond;
