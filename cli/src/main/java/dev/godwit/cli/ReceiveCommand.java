@@ -6,6 +6,7 @@ import dev.godwit.cli.host.HostEnd;
 import dev.godwit.cli.host.MachineHost;
 import dev.godwit.cli.host.PcAssembler;
 import dev.godwit.cli.host.Reception;
+import dev.godwit.cli.host.Rehearsal;
 import dev.godwit.cli.terminal.Terminals;
 import dev.godwit.control.RunDirectory;
 import dev.godwit.dest.Received;
@@ -84,6 +85,7 @@ final class ReceiveCommand implements Callable<Integer> {
     Foreground foreground = new Foreground(host, Messages.to(spec), shown);
     foreground.listening();
     tellListening(reception.listening(), host.name());
+    new Rehearsal(new PcAssembler(), engine.engine, Main.version()).whileIdle(reception::isWaiting);
     outcome.whenComplete(
         (received, error) -> {
           if (error != null) {

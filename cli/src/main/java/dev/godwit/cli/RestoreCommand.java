@@ -3,6 +3,7 @@ package dev.godwit.cli;
 import dev.godwit.cli.host.AssembledMachine;
 import dev.godwit.cli.host.MachineHost;
 import dev.godwit.cli.host.PcAssembler;
+import dev.godwit.cli.host.Rehearsal;
 import dev.godwit.control.MachineStatus;
 import dev.godwit.control.RunDirectory;
 import dev.godwit.dest.file.RestoreOptions;
@@ -101,6 +102,7 @@ final class RestoreCommand implements Callable<Integer> {
       }
       host.adopt(machine);
       restored.start();
+      new Rehearsal(new PcAssembler(), engine.engine, Main.version()).later();
       Messages.to(spec)
           .say(
               machineName

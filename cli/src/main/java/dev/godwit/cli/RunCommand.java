@@ -6,6 +6,7 @@ import dev.godwit.cli.host.HostMemory;
 import dev.godwit.cli.host.MachineAssembler;
 import dev.godwit.cli.host.MachineHost;
 import dev.godwit.cli.host.PcAssembler;
+import dev.godwit.cli.host.Rehearsal;
 import dev.godwit.control.MachineStatus;
 import dev.godwit.control.RunDirectory;
 import dev.godwit.cpu.CpuException;
@@ -150,6 +151,7 @@ final class RunCommand implements Callable<Integer> {
       }
       host.adopt(machine);
       machine.machine().start();
+      new Rehearsal(assembler, engine.engine, Main.version()).later();
       return foreground.untilEnd().code();
     }
   }

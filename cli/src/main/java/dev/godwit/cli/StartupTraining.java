@@ -5,6 +5,7 @@ import dev.godwit.cli.host.Endpoint;
 import dev.godwit.cli.host.MachineHost;
 import dev.godwit.cli.host.PcAssembler;
 import dev.godwit.cli.host.Reception;
+import dev.godwit.cli.host.Rehearsal;
 import dev.godwit.control.ControlClient;
 import dev.godwit.control.MigrateOrder;
 import dev.godwit.control.RunDirectory;
@@ -28,11 +29,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
+import java.util.logging.LogManager;
 
 /**
  * The training run for the JVM's ahead-of-time cache (JEP 483, 515): the launcher starts it once
  * after each build, and what it loads and calls starts fast from then on. It does nothing that a
- * user could see: it prints the usage to nowhere, moves a small machine to itself, and loads the
+ * user could see: it prints the usage to nowhere, moves small machines to itself, and loads the
  * project's classes without initialising them.
  */
 public final class StartupTraining {
@@ -47,7 +49,9 @@ public final class StartupTraining {
    */
   public static void main(String[] args) throws Exception {
     Main.commandLine(RunDirectory::ofUser).usage(new PrintWriter(new StringWriter()));
+    LogManager.getLogManager().reset();
     migrateOnce();
+    new Rehearsal(new PcAssembler(), "soft", Main.version()).run(Rehearsal.TIMES, () -> false);
     loadOwnClasses();
   }
 

@@ -1,6 +1,7 @@
 package dev.godwit.cli.host;
 
 import dev.godwit.control.ControlException;
+import dev.godwit.dest.DestState;
 import dev.godwit.dest.HostEnvironment;
 import dev.godwit.dest.MachineFactory;
 import dev.godwit.dest.ReceiveException;
@@ -67,6 +68,11 @@ public final class Reception implements AutoCloseable, HostEnvironment, MachineF
         Receiver.start(
             ReceiverOptions.at(new InetSocketAddress(address, listen.port()), version), this, this);
     this.listening = new Endpoint(listen.host(), receiver.port());
+  }
+
+  /** Says whether no machine has come, nor is on its way. */
+  public boolean isWaiting() {
+    return receiver.state() instanceof DestState.Waiting;
   }
 
   /** Returns where it listens. */

@@ -1,0 +1,220 @@
+package dev.godwit.cli.host;
+
+import dev.godwit.dest.HostEnvironment;
+import dev.godwit.dest.ReceiveException;
+import dev.godwit.dest.Receiver;
+import dev.godwit.dest.ReceiverOptions;
+import dev.godwit.machine.Machine;
+import dev.godwit.machine.Machine.VcpuLock;
+import dev.godwit.machine.MachineConfig;
+import dev.godwit.memory.GuestMemory;
+import dev.godwit.snapshot.Section;
+import dev.godwit.source.Afterwards;
+import dev.godwit.source.LiveMigration;
+import dev.godwit.source.MigrationListener;
+import dev.godwit.source.MigrationOptions;
+import dev.godwit.source.NetworkSink;
+import dev.godwit.source.NetworkSinkOptions;
+import dev.godwit.stream.StreamCodec;
+import dev.godwit.wire.PeerError;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Moves a small machine from this process to itself, again and again, so that what a migration
+ * needs is loaded and compiled before the first real one: otherwise the JVM would do that while a
+ * guest stands still.
+ *
+ * <p>It has nothing to do with any other machine of the process, listens at the loopback interface
+ * only, and takes no machine but its own. One thread.
+ */
+public final class Rehearsal {
+  /** After so many, more of them gained nothing. */
+  public static final int TIMES = 20;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Rehearsal.class);
+  private static final long RAM_BYTES = 16L << 20;
+
+  /** For each move, questions on connections of their own, and states saved and restored. */
+  private static final int QUESTIONS = 10;
+
+  private static final int SAVES = 20;
+  /** A process has other things to do at first, and few machines move so soon. */
+  private static final Duration LATER = Duration.ofSeconds(30);
+
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  private final MachineAssembler assembler;
+  private final String engine;
+  private final String version;
+
+  /** Nobody else knows it: whoever else reaches the port brings a machine of another name. */
+  private final String name = "rehearsal-" + UUID.randomUUID();
+
+  /**
+   * @param assembler makes the small machines
+   * @param engine what would execute their code: they never run
+   * @param version this program's
+   */
+  public Rehearsal(MachineAssembler assembler, String engine, String version) {
+    this.assembler = assembler;
+    this.engine = engine;
+    this.version = version;
+  }
+
+  /** Rehearses some time after the process has got its machine. */
+  public void later() {
+    inBackground(LATER, () -> false);
+  }
+
+  /**
+   * Rehearses as long as nobody has anything else to do.
+   *
+   * @param waiting whether that is so
+   */
+  public void whileIdle(BooleanSupplier waiting) {
+    inBackground(Duration.ZERO, () -> !waiting.getAsBoolean());
+  }
+
+  private void inBackground(Duration after, BooleanSupplier enough) {
+    Thread.ofPlatform()
+        .daemon()
+        .name("rehearsal")
+        .start(
+            () -> {
+              try {
+                Thread.sleep(after);
+                run(TIMES, enough);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            });
+  }
+
+  /**
+   * Moves the machine so many times, or until it is told to stop. Never throws for what goes wrong:
+   * without a rehearsal the process is as good, only slower.
+   *
+   * @param enough asked before each time
+   * @return how often it was moved
+   */
+  public int run(int times, BooleanSupplier enough) throws InterruptedException {
+    long start = System.nanoTime();
+    int done = 0;
+    try {
+      while (done < times && !enough.getAsBoolean()) {
+        move();
+        saveAndRestore();
+        done++;
+      }
+    } catch (RuntimeException | ExecutionException | TimeoutException e) {
+      LOG.info("the rehearsal failed, which does no harm", e);
+    }
+    LOG.info("rehearsed {} migrations in {} ms", done, (System.nanoTime() - start) / 1_000_000);
+    return done;
+  }
+
+  private void move() throws InterruptedException, ExecutionException, TimeoutException {
+    AssembledMachine source = source();
+    InetSocketAddress loopback = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    try (Receiver receiver =
+            Receiver.start(ReceiverOptions.at(loopback, version), this::build, NO_LIMITS);
+        NetworkSink asking = sinkTo(receiver)) {
+      for (int i = 0; i < QUESTIONS; i++) {
+        asking.query();
+      }
+      new LiveMigration(
+              source.machine(),
+              sinkTo(receiver),
+              Afterwards.MIGRATED,
+              MigrationOptions.DEFAULT
+                  .withMaxDowntime(PATIENCE)
+                  .withTimeout(PATIENCE, MigrationOptions.OnTimeout.ABORT),
+              MigrationListener.NONE,
+              version)
+          .run();
+      receiver
+          .outcome()
+          .toCompletableFuture()
+          .get(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+          .machine()
+          .close();
+    } finally {
+      source.machine().close();
+    }
+  }
+
+  private NetworkSink sinkTo(Receiver receiver) {
+    return new NetworkSink(
+        InetAddress.getLoopbackAddress().getHostAddress(),
+        receiver.port(),
+        version,
+        NetworkSinkOptions.DEFAULT);
+  }
+
+  /** A device's state is saved and restored once a migration: too seldom to be compiled. */
+  private void saveAndRestore() {
+    Machine machine = source().machine();
+    try (VcpuLock lock = machine.lockAllVcpus()) {
+      for (int i = 0; i < SAVES; i++) {
+        List<Section> sections = new ArrayList<>();
+        for (Section section : lock.save()) {
+          sections.add(StreamCodec.fromProto(StreamCodec.toProto(section)));
+        }
+        lock.restore(sections);
+      }
+    } finally {
+      machine.close();
+    }
+  }
+
+  private Machine build(MachineConfig config, GuestMemory memory) {
+    if (!config.name().equals(name)) {
+      throw new ReceiveException(
+          PeerError.Code.BUSY, "nobody waits for a machine here: this is a rehearsal");
+    }
+    return assembler.assemble(config, memory, engine, Optional.empty()).machine();
+  }
+
+  private static final HostEnvironment NO_LIMITS =
+      new HostEnvironment() {
+        @Override
+        public Optional<Reservation> reserveName(String name) {
+          return Optional.of(() -> {});
+        }
+
+        @Override
+        public long availableMemoryBytes() {
+          return Long.MAX_VALUE;
+        }
+      };
+
+  /** Has pages of all kinds: zero, compressible, random. */
+  private AssembledMachine source() {
+    MachineConfig config = assembler.configure(name, RAM_BYTES, 1);
+    GuestMemory memory = GuestMemory.allocate(RAM_BYTES);
+    Random random = new Random(1);
+    byte[] page = new byte[GuestMemory.PAGE_BYTES];
+    for (long gpa = RAM_BYTES / 2; gpa < RAM_BYTES; gpa += page.length) {
+      random.nextBytes(page);
+      Arrays.fill(page, (int) (gpa / page.length % page.length), page.length, (byte) 1);
+      memory.copyIn(gpa, page);
+    }
+    AssembledMachine machine = assembler.assemble(config, memory, engine, Optional.empty());
+    machine.machine().startPaused();
+    return machine;
+  }
+}
