@@ -9,6 +9,9 @@ import java.util.regex.Pattern;
 
 /** What a receiver asks the host it is on. */
 public interface HostEnvironment {
+  /** What a machine's process takes beside its RAM and what grows with that. */
+  long PROCESS_BYTES = 64L << 20;
+
   /** A machine's name, kept from others while this is open. */
   interface Reservation extends AutoCloseable {
     @Override
@@ -20,6 +23,14 @@ public interface HostEnvironment {
    * already.
    */
   Optional<Reservation> reserveName(String name);
+
+  /**
+   * Returns how many bytes of memory a machine needs: its RAM, a thousandth of that for the books
+   * on it, and its process's heap, code and network buffers.
+   */
+  static long neededMemoryBytes(long ramBytes) {
+    return ramBytes + ramBytes / 1024 + PROCESS_BYTES;
+  }
 
   /** Returns how many bytes of memory a new machine may use here. */
   default long availableMemoryBytes() {

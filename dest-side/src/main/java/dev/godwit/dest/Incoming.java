@@ -57,7 +57,7 @@ final class Incoming {
   static Incoming build(
       ByteString token, StreamHeader header, MachineFactory factory, HostEnvironment host) {
     long ramBytes = header.config().ramBytes();
-    long neededBytes = ramBytes + ramBytes / 1024 + (64L << 20);
+    long neededBytes = HostEnvironment.neededMemoryBytes(ramBytes);
     long availableBytes = host.availableMemoryBytes();
     if (neededBytes > availableBytes) {
       throw new ReceiveException(

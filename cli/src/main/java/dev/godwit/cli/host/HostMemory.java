@@ -5,9 +5,6 @@ import dev.godwit.dest.HostEnvironment;
 
 /** Whether a machine that is to be made here fits into this host's memory. */
 public final class HostMemory {
-  /** For the machine's process: its heap, its code, its network buffers. */
-  private static final long PROCESS_BYTES = 64L << 20;
-
   private HostMemory() {}
 
   /**
@@ -21,7 +18,7 @@ public final class HostMemory {
   }
 
   static void require(String name, long ramBytes, long availableBytes) {
-    long neededBytes = ramBytes + ramBytes / 1024 + PROCESS_BYTES;
+    long neededBytes = HostEnvironment.neededMemoryBytes(ramBytes);
     if (neededBytes > availableBytes) {
       throw new ControlException(
           ControlException.Code.HOST_REFUSED,

@@ -52,6 +52,7 @@ public final class Rehearsal {
   private static final int QUESTIONS = 10;
 
   private static final int SAVES = 20;
+
   /** A process has other things to do at first, and few machines move so soon. */
   private static final Duration LATER = Duration.ofSeconds(30);
 

@@ -4,15 +4,14 @@ import dev.godwit.bus.MmioBus;
 import dev.godwit.bus.PortBus;
 import dev.godwit.bus.PortHandler;
 import dev.godwit.clock.GuestClock;
-import dev.godwit.cpu.ApicEvent;
 import dev.godwit.cpu.CpuModel;
-import dev.godwit.cpu.LocalApicPort;
 import dev.godwit.cpu.Vcpu;
 import dev.godwit.cpu.VcpuPorts;
 import dev.godwit.cpu.VcpuState;
 import dev.godwit.cpu.VcpuState.Control;
 import dev.godwit.cpu.VcpuState.Segment;
 import dev.godwit.cpu.soft.SoftCpuEngine;
+import dev.godwit.e2e.oracle.NoApic;
 import dev.godwit.memory.GuestMemory;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -98,67 +97,5 @@ final class CpuBenchmarkGuest implements PortHandler {
     if (now > endNanos) {
       vcpu.requestExit();
     }
-  }
-
-  /** A local APIC from which nothing comes. */
-  private static final class NoApic implements LocalApicPort {
-    @Override
-    public boolean hasInterrupt() {
-      return false;
-    }
-
-    @Override
-    public int acknowledgeInterrupt() {
-      return -1;
-    }
-
-    @Override
-    public ApicEvent takeEvent() {
-      return new ApicEvent.None();
-    }
-
-    @Override
-    public boolean hasEvent() {
-      return false;
-    }
-
-    @Override
-    public boolean hasInitOrSipi() {
-      return false;
-    }
-
-    @Override
-    public int readRegister(int offset) {
-      return 0;
-    }
-
-    @Override
-    public void writeRegister(int offset, int value) {}
-
-    @Override
-    public long apicBase() {
-      return 0xFEE0_0900L;
-    }
-
-    @Override
-    public boolean setApicBase(long value) {
-      return false;
-    }
-
-    @Override
-    public long tscDeadline() {
-      return 0;
-    }
-
-    @Override
-    public void setTscDeadline(long deadlineTicks) {}
-
-    @Override
-    public int cr8() {
-      return 0;
-    }
-
-    @Override
-    public void setCr8(int value) {}
   }
 }

@@ -4,10 +4,8 @@ import dev.godwit.bus.MmioBus;
 import dev.godwit.bus.PortBus;
 import dev.godwit.bus.PortHandler;
 import dev.godwit.clock.GuestClock;
-import dev.godwit.cpu.ApicEvent;
 import dev.godwit.cpu.CpuEngine;
 import dev.godwit.cpu.CpuModel;
-import dev.godwit.cpu.LocalApicPort;
 import dev.godwit.cpu.Vcpu;
 import dev.godwit.cpu.VcpuPorts;
 import dev.godwit.cpu.VcpuState;
@@ -123,67 +121,5 @@ final class SoftMachine implements CaseMachine {
         vcpu.requestExit();
       }
     }
-  }
-
-  /** Interrupts nobody. */
-  private static final class NoApic implements LocalApicPort {
-    @Override
-    public boolean hasInterrupt() {
-      return false;
-    }
-
-    @Override
-    public int acknowledgeInterrupt() {
-      return -1;
-    }
-
-    @Override
-    public ApicEvent takeEvent() {
-      return new ApicEvent.None();
-    }
-
-    @Override
-    public boolean hasEvent() {
-      return false;
-    }
-
-    @Override
-    public boolean hasInitOrSipi() {
-      return false;
-    }
-
-    @Override
-    public int readRegister(int offset) {
-      return 0;
-    }
-
-    @Override
-    public void writeRegister(int offset, int value) {}
-
-    @Override
-    public long apicBase() {
-      return 0xFEE0_0900L;
-    }
-
-    @Override
-    public boolean setApicBase(long value) {
-      return true;
-    }
-
-    @Override
-    public long tscDeadline() {
-      return 0;
-    }
-
-    @Override
-    public void setTscDeadline(long deadlineTicks) {}
-
-    @Override
-    public int cr8() {
-      return 0;
-    }
-
-    @Override
-    public void setCr8(int value) {}
   }
 }

@@ -14,4 +14,13 @@ final class Digests {
       throw new IllegalStateException("every Java has SHA-256", e);
     }
   }
+
+  /** Returns the digest of what came so far; more may follow. */
+  static byte[] soFar(MessageDigest digest) {
+    try {
+      return ((MessageDigest) digest.clone()).digest();
+    } catch (CloneNotSupportedException e) {
+      throw new IllegalStateException("the JDK's SHA-256 can be cloned", e);
+    }
+  }
 }

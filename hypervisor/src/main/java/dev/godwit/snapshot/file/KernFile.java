@@ -76,21 +76,13 @@ public record KernFile(
       bytes += frame(digesting, KernFrame.Type.SECTION, StreamCodec.toProto(section));
     }
     bytes += frame(digesting, KernFrame.Type.METADATA, StreamCodec.toProto(metadata));
-    bytes += frame(digesting, KernFrame.Type.END, ByteString.copyFrom(soFar(digest)));
+    bytes += frame(digesting, KernFrame.Type.END, ByteString.copyFrom(Digests.soFar(digest)));
     digesting.flush();
     return new FileDigest(bytes, HexFormat.of().formatHex(digest.digest()));
   }
 
   private static ByteString bytes(String id) {
     return ByteString.copyFrom(HexFormat.of().parseHex(id));
-  }
-
-  private static byte[] soFar(MessageDigest digest) {
-    try {
-      return ((MessageDigest) digest.clone()).digest();
-    } catch (CloneNotSupportedException e) {
-      throw new IllegalStateException("Java's own SHA-256 can be cloned", e);
-    }
   }
 
   private static long frame(OutputStream out, KernFrame.Type type, MessageLite message)

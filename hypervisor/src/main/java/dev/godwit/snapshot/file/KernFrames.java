@@ -78,7 +78,7 @@ final class KernFrames implements AutoCloseable {
     if (start == fileBytes) {
       return null;
     }
-    digestBefore = digestSoFar();
+    digestBefore = Digests.soFar(digest);
     try {
       if (fileBytes - start < KernFrame.HEAD_BYTES) {
         throw truncated(start);
@@ -132,14 +132,6 @@ final class KernFrames implements AutoCloseable {
   /** Returns SHA-256 of all bytes before the last frame's head. */
   byte[] digestBeforeFrame() {
     return digestBefore;
-  }
-
-  private byte[] digestSoFar() {
-    try {
-      return ((MessageDigest) digest.clone()).digest();
-    } catch (CloneNotSupportedException e) {
-      throw new IllegalStateException("Java's own SHA-256 can be cloned", e);
-    }
   }
 
   /** Returns the file's length when it was opened. */
