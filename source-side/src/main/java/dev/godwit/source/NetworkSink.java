@@ -347,7 +347,7 @@ public final class NetworkSink implements StateSink {
       long answeredNanos = System.nanoTime();
       for (int beats = 1; beating; beats++) {
         try {
-          beatOnce(channel);
+          beatOnce(channel, options.silence().minusNanos(System.nanoTime() - answeredNanos));
           answeredNanos = System.nanoTime();
         } catch (StatusRuntimeException e) {
           // A connection that broke is made anew; a destination that is gone does not answer on it.
@@ -371,12 +371,12 @@ public final class NetworkSink implements StateSink {
     }
   }
 
-  private void beatOnce(ManagedChannel channel) throws InterruptedException {
+  private void beatOnce(ManagedChannel channel, Duration patience) throws InterruptedException {
     HeartbeatRequest request = HeartbeatRequest.newBuilder().setToken(token).build();
     long start = System.nanoTime();
     HeartbeatReply reply;
     try {
-      reply = stub(channel, options.silence()).heartbeat(request).get();
+      reply = stub(channel, patience).heartbeat(request).get();
     } catch (ExecutionException e) {
       if (e.getCause() instanceof StatusRuntimeException status) {
         throw status;

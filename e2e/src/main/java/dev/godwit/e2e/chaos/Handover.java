@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Handover {
   /** Longer than all that either side may wait for. */
+  private static final long DEATH_NANOS = 1_000_000_000L;
+
   private static final long SETTLE_NANOS = 90_000_000_000L;
 
   private static final long GRACE_NANOS = 1_000_000_000L;
@@ -109,9 +111,18 @@ final class Handover {
         "the source does not settle; it is in " + phase);
     if (migrating.isDone() && !migrating.isCompletedExceptionally()) {
       end = migrating.join();
-    } else if (source.isAlive()) {
+    } else if (!diesWithin(source, DEATH_NANOS)) {
       problems.add("the source has no end: " + failureOf(migrating));
     }
+  }
+
+  /** A process that is killed closes its sockets before its parent hears of its death. */
+  private static boolean diesWithin(NodeProcess process, long nanos) throws InterruptedException {
+    long deadline = System.nanoTime() + nanos;
+    while (process.isAlive() && System.nanoTime() < deadline) {
+      Thread.sleep(5);
+    }
+    return !process.isAlive();
   }
 
   private static String failureOf(CompletableFuture<?> future) {
