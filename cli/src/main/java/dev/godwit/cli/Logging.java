@@ -1,5 +1,6 @@
 package dev.godwit.cli;
 
+import dev.godwit.cli.host.Rehearsal;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.logging.ConsoleHandler;
@@ -53,6 +54,7 @@ final class Logging {
     }
     handler.setFormatter(new SimpleFormatter());
     handler.setLevel(Level.ALL);
+    handler.setFilter(entry -> !String.valueOf(entry.getMessage()).contains(Rehearsal.NAME));
     root.addHandler(handler);
     root.setLevel(Level.WARNING);
     NETTY.setLevel(Level.SEVERE);

@@ -103,7 +103,13 @@ public final class Receiver implements AutoCloseable {
     if (next.equals(state)) {
       return false;
     }
-    LOG.info("receiver: {} -> {}, for {}", state, next, event);
+    Incoming machine = incoming;
+    LOG.info(
+        "reception of machine {}: {} -> {}, for {}",
+        machine == null ? "(none yet)" : machine.machineName(),
+        state,
+        next,
+        event);
     state = next;
     notifyAll();
     return true;

@@ -42,6 +42,12 @@ import org.slf4j.LoggerFactory;
  * only, and takes no machine but its own. One thread.
  */
 public final class Rehearsal {
+  /**
+   * What the small machines of this process are called. Nobody else knows it: whoever else reaches
+   * the port brings a machine of another name. What is logged of them is of no interest.
+   */
+  public static final String NAME = "rehearsal-" + UUID.randomUUID();
+
   /** After so many, more of them gained nothing. */
   public static final int TIMES = 20;
 
@@ -61,9 +67,6 @@ public final class Rehearsal {
   private final MachineAssembler assembler;
   private final String engine;
   private final String version;
-
-  /** Nobody else knows it: whoever else reaches the port brings a machine of another name. */
-  private final String name = "rehearsal-" + UUID.randomUUID();
 
   /**
    * @param assembler makes the small machines
@@ -183,7 +186,7 @@ public final class Rehearsal {
   }
 
   private Machine build(MachineConfig config, GuestMemory memory) {
-    if (!config.name().equals(name)) {
+    if (!config.name().equals(NAME)) {
       throw new ReceiveException(
           PeerError.Code.BUSY, "nobody waits for a machine here: this is a rehearsal");
     }
@@ -205,7 +208,7 @@ public final class Rehearsal {
 
   /** Has pages of all kinds: zero, compressible, random. */
   private AssembledMachine source() {
-    MachineConfig config = assembler.configure(name, RAM_BYTES, 1);
+    MachineConfig config = assembler.configure(NAME, RAM_BYTES, 1);
     GuestMemory memory = GuestMemory.allocate(RAM_BYTES);
     Random random = new Random(1);
     byte[] page = new byte[GuestMemory.PAGE_BYTES];

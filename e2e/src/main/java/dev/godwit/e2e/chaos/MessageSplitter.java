@@ -157,7 +157,11 @@ final class MessageSplitter {
       switch ((int) (tag & 7)) {
         case 0 -> value = varint();
         case 1 -> at += 8;
-        case 2 -> at += (int) Math.min(varint(), to);
+        case 2 -> {
+          // Not in one step: reading the length moves on, too.
+          long length = varint();
+          at += (int) Math.min(length, to);
+        }
         case 5 -> at += 4;
         default -> at = to;
       }
