@@ -188,13 +188,16 @@ record ChaosPlan(
    * and at random times.
    */
   static long[] covering() {
-    // Neighbouring places have neighbouring kinds; before and after alternate from one to the next.
+    // Kinds go round from one boundary to the next; before and after alternate.
     return LongStream.concat(
-            IntStream.range(0, Boundary.ALL.size())
-                .mapToLong(i -> 2L * i + i % 2 + (long) PLACES * (7L * i % KINDS.length)),
-            IntStream.range(0, 24)
-                .mapToLong(i -> 2L * Boundary.ALL.size() + i % 4 + (long) PLACES * (1 + 5L * i)))
+            IntStream.range(0, Boundary.ALL.size()).mapToLong(i -> seedOf(2 * i + i % 2, i)),
+            IntStream.range(0, 24).mapToLong(i -> seedOf(2 * Boundary.ALL.size() + i % 4, i)))
         .toArray();
+  }
+
+  /** Returns the first seed with a certain kind of fault at a certain place. */
+  private static long seedOf(int place, int kind) {
+    return place + (long) PLACES * Math.floorMod(kind - place, KINDS.length);
   }
 
   @Override
