@@ -9,7 +9,6 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import java.io.InputStream;
 import org.jspecify.annotations.Nullable;
 
@@ -81,9 +80,7 @@ final class PageReceiver implements ServerCallHandler<InputStream, RoundReceived
     private void fail(RuntimeException failure) {
       failed = true;
       ReceiveException why = MigrationService.explain(failure);
-      StatusRuntimeException status = why.toPeerError().toStatus();
-      Metadata trailers = status.getTrailers();
-      call.close(status.getStatus(), trailers == null ? new Metadata() : trailers);
+      why.toPeerError().close(call);
       IncomingStream known = stream;
       if (known != null && !known.isSuperseded()) {
         receiver.giveUpIfMine(token, why);

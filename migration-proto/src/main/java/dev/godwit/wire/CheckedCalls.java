@@ -14,7 +14,6 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
-import io.grpc.StatusRuntimeException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -92,7 +91,7 @@ public final class CheckedCalls {
       try {
         return plain.parse(new ByteArrayInputStream(open(readAll(stream))));
       } catch (WireException e) {
-        throw new PeerError(e.code(), String.valueOf(e.getMessage())).toStatus();
+        throw said(e).toStatus();
       }
     }
   }
@@ -138,10 +137,7 @@ public final class CheckedCalls {
         opened = open(readAll((InputStream) message));
       } catch (WireException e) {
         refused = true;
-        StatusRuntimeException status =
-            new PeerError(e.code(), String.valueOf(e.getMessage())).toStatus();
-        Metadata trailers = status.getTrailers();
-        call.close(status.getStatus(), trailers == null ? new Metadata() : trailers);
+        said(e).close(call);
         return;
       }
       super.onMessage((A) new ByteArrayInputStream(opened));
@@ -153,6 +149,10 @@ public final class CheckedCalls {
         super.onHalfClose();
       }
     }
+  }
+
+  private static PeerError said(WireException failure) {
+    return new PeerError(failure.code(), String.valueOf(failure.getMessage()));
   }
 
   private static byte[] readAll(InputStream stream) {

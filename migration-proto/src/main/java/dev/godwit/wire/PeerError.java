@@ -3,6 +3,7 @@ package dev.godwit.wire;
 import dev.godwit.proto.v1.ErrorCode;
 import dev.godwit.proto.v1.MigrationError;
 import io.grpc.Metadata;
+import io.grpc.ServerCall;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.ProtoUtils;
@@ -98,9 +99,22 @@ public record PeerError(Code code, String message) {
 
   /** Returns what a call is to be failed with. */
   public StatusRuntimeException toStatus() {
+    return status().asRuntimeException(trailers());
+  }
+
+  /** Fails a call that is being served. */
+  public void close(ServerCall<?, ?> call) {
+    call.close(status(), trailers());
+  }
+
+  private Status status() {
+    return Status.FAILED_PRECONDITION.withDescription(message);
+  }
+
+  private Metadata trailers() {
     Metadata trailers = new Metadata();
     trailers.put(TRAILER, toProto());
-    return Status.FAILED_PRECONDITION.withDescription(message).asRuntimeException(trailers);
+    return trailers;
   }
 
   /**

@@ -31,12 +31,14 @@ final class RoundFeed implements PageFeed {
   private final CompressionPolicy compression;
   private final SentPages sent;
   private final BlockCompressor compressor = new BlockCompressor();
-  private final DeltaEncoder differences;
+
+  /** Null where this round's pages are sent whole. */
+  private final @Nullable DeltaEncoder differences;
+
   private final RateLimit limit;
   private final BooleanSupplier cancelled;
   private final long totalPages;
   private long cursorGfn;
-  private final boolean deltas;
   private byte[] block = new byte[0];
 
   private volatile long sentPages;
@@ -65,10 +67,12 @@ final class RoundFeed implements PageFeed {
     this.last = last;
     this.compression = compression;
     this.sent = sent;
-    this.differences = new DeltaEncoder(sent, compressor);
     // In the first round nothing is known, and most of it is not going to change: to remember it
     // would cost a copy of all RAM.
-    this.deltas = round > 0 && sent.places() > 0 && compression.deltaInRound(round, last);
+    this.differences =
+        round > 0 && sent.places() > 0 && compression.deltaInRound(round, last)
+            ? new DeltaEncoder(sent, compressor)
+            : null;
     this.limit = limit;
     this.cancelled = cancelled;
     this.totalPages = pages.count();
@@ -192,13 +196,14 @@ final class RoundFeed implements PageFeed {
 
   /** Returns a run of the first of some pages, of one kind. */
   private PageRun content(long gfn, int count, MemorySegment neighbours, boolean compress) {
-    if (!deltas) {
+    DeltaEncoder encoder = differences;
+    if (encoder == null) {
       sent.forget(gfn, count);
       return whole(gfn, count, neighbours, compress);
     }
     int known = sent.known(gfn, count, round);
     if (known > 0) {
-      return difference(gfn, known, neighbours, compress);
+      return difference(encoder, gfn, known, neighbours, compress);
     }
     int room = last ? 0 : sent.room(gfn, count, round);
     if (room > 0) {
@@ -213,9 +218,9 @@ final class RoundFeed implements PageFeed {
   }
 
   private synchronized PageRun difference(
-      long gfn, int known, MemorySegment neighbours, boolean compress) {
+      DeltaEncoder encoder, long gfn, int known, MemorySegment neighbours, boolean compress) {
     long start = System.nanoTime();
-    PageRun run = differences.encode(gfn, known, neighbours, round);
+    PageRun run = encoder.encode(gfn, known, neighbours, round);
     long bytes = (long) run.pages() << GuestMemory.PAGE_SHIFT;
     compression.differed(bytes, run.contentBytes(), System.nanoTime() - start);
     if (run.encoding() == PageEncoding.RAW) {
