@@ -1,6 +1,5 @@
 package dev.godwit.cli;
 
-import dev.godwit.cli.host.AssembledMachine;
 import dev.godwit.cli.host.Endpoint;
 import dev.godwit.cli.host.MachineHost;
 import dev.godwit.cli.host.PcAssembler;
@@ -11,8 +10,6 @@ import dev.godwit.control.MigrateOrder;
 import dev.godwit.control.RunDirectory;
 import dev.godwit.control.TransferEvent;
 import dev.godwit.dest.Received;
-import dev.godwit.machine.MachineConfig;
-import dev.godwit.memory.GuestMemory;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -21,10 +18,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
-import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.jar.JarEntry;
@@ -39,7 +33,6 @@ import java.util.logging.LogManager;
  */
 public final class StartupTraining {
 
-  private static final long RAM_BYTES = 16L << 20;
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
   private StartupTraining() {}
@@ -70,7 +63,7 @@ public final class StartupTraining {
         MachineHost source = MachineHost.open(directory, "training", version)) {
       CompletableFuture<Received> outcome = reception.outcome();
       reception.host(destination);
-      source.adopt(paused(assembler));
+      source.adopt(Rehearsal.smallMachine(assembler, "training", "soft"));
       try (ControlClient client = ControlClient.connect(directory, "training")) {
         Json.line(client.status());
         TransferEvent end =
@@ -95,22 +88,6 @@ public final class StartupTraining {
       Files.deleteIfExists(folder.resolve(".lock"));
       Files.deleteIfExists(folder);
     }
-  }
-
-  /** Has pages of all kinds: zero, compressible, random. */
-  private static AssembledMachine paused(PcAssembler assembler) {
-    MachineConfig config = assembler.configure("training", RAM_BYTES, 1);
-    GuestMemory memory = GuestMemory.allocate(RAM_BYTES);
-    Random random = new Random(1);
-    byte[] page = new byte[GuestMemory.PAGE_BYTES];
-    for (long gpa = RAM_BYTES / 2; gpa < RAM_BYTES; gpa += page.length) {
-      random.nextBytes(page);
-      Arrays.fill(page, (int) (gpa / page.length % page.length), page.length, (byte) 1);
-      memory.copyIn(gpa, page);
-    }
-    AssembledMachine machine = assembler.assemble(config, memory, "soft", Optional.empty());
-    machine.machine().startPaused();
-    return machine;
   }
 
   private static void loadOwnClasses() {

@@ -132,7 +132,7 @@ public final class Rehearsal {
   }
 
   private void move() throws InterruptedException, ExecutionException, TimeoutException {
-    AssembledMachine source = source();
+    AssembledMachine source = smallMachine(assembler, NAME, engine);
     InetSocketAddress loopback = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     try (Receiver receiver =
             Receiver.start(ReceiverOptions.at(loopback, version), this::build, NO_LIMITS);
@@ -171,7 +171,7 @@ public final class Rehearsal {
 
   /** A device's state is saved and restored once a migration: too seldom to be compiled. */
   private void saveAndRestore() {
-    Machine machine = source().machine();
+    Machine machine = paused(assembler, NAME, engine, GuestMemory.allocate(RAM_BYTES)).machine();
     try (VcpuLock lock = machine.lockAllVcpus()) {
       for (int i = 0; i < SAVES; i++) {
         List<Section> sections = new ArrayList<>();
@@ -206,9 +206,13 @@ public final class Rehearsal {
         }
       };
 
-  /** Has pages of all kinds: zero, compressible, random. */
-  private AssembledMachine source() {
-    MachineConfig config = assembler.configure(NAME, RAM_BYTES, 1);
+  /**
+   * Makes a small machine that stands, with pages of all kinds: zero, compressible, random.
+   *
+   * @param engine what would execute its code
+   */
+  public static AssembledMachine smallMachine(
+      MachineAssembler assembler, String name, String engine) {
     GuestMemory memory = GuestMemory.allocate(RAM_BYTES);
     Random random = new Random(1);
     byte[] page = new byte[GuestMemory.PAGE_BYTES];
@@ -217,7 +221,14 @@ public final class Rehearsal {
       Arrays.fill(page, (int) (gpa / page.length % page.length), page.length, (byte) 1);
       memory.copyIn(gpa, page);
     }
-    AssembledMachine machine = assembler.assemble(config, memory, engine, Optional.empty());
+    return paused(assembler, name, engine, memory);
+  }
+
+  private static AssembledMachine paused(
+      MachineAssembler assembler, String name, String engine, GuestMemory memory) {
+    AssembledMachine machine =
+        assembler.assemble(
+            assembler.configure(name, RAM_BYTES, 1), memory, engine, Optional.empty());
     machine.machine().startPaused();
     return machine;
   }
