@@ -53,19 +53,11 @@ final class HpetTest {
     return 0x110 + 0x20L * timer;
   }
 
-  private static int takeAndEnd(TestBoard board) {
-    int vector = board.take(0);
-    if (vector >= 0) {
-      board.eoi(0);
-    }
-    return vector;
-  }
-
   private static void expectAt(TestBoard board, int vector, long guestNanos) {
     board.advance(guestNanos - 1 - board.clock.nowNanos());
-    assertEquals(-1, takeAndEnd(board), "too early");
+    assertEquals(-1, board.takeAndEnd(), "too early");
     board.advance(1);
-    assertEquals(vector, takeAndEnd(board), "too late");
+    assertEquals(vector, board.takeAndEnd(), "too late");
   }
 
   @Test
@@ -101,7 +93,7 @@ final class HpetTest {
       write(board, comparator(0), 5000);
       expectAt(board, 0x3E, 5000 * TICK_NANOS);
       board.advance(100_000_000_000L);
-      assertEquals(-1, takeAndEnd(board));
+      assertEquals(-1, board.takeAndEnd());
     }
   }
 
@@ -142,26 +134,17 @@ final class HpetTest {
       write(board, comparator(0), 400_000);
       write(board, comparator(0), 400_000);
       board.advance(20_000_000); // the clock's thread itself was late
-      assertEquals(5, takeAllThatAreOwed(board));
+      assertEquals(5, board.takeAllThatAreOwed(0x30));
       board.advance(24_000_000 - board.clock.nowNanos());
       board.advance(4_000_000);
       board.advance(4_000_000); // the vCPU was late
-      assertEquals(0x30, takeAndEnd(board));
-      assertEquals(0, takeAllThatAreOwed(board), "not before the next match notices");
+      assertEquals(0x30, board.takeAndEnd());
+      assertEquals(0, board.takeAllThatAreOwed(0x30), "not before the next match notices");
       board.advance(36_000_000 - board.clock.nowNanos());
-      assertEquals(3, takeAllThatAreOwed(board));
+      assertEquals(3, board.takeAllThatAreOwed(0x30));
       expectAt(board, 0x30, 40_000_000);
       assertEquals(4_400_000, read(board, comparator(0)));
     }
-  }
-
-  private static int takeAllThatAreOwed(TestBoard board) {
-    int taken = 0;
-    while (takeAndEnd(board) == 0x30) {
-      taken++;
-      board.advance(TickDebt.PACE_NANOS);
-    }
-    return taken;
   }
 
   @Test
@@ -172,11 +155,11 @@ final class HpetTest {
       board.out(0x40, 0x2E);
       write(board, CONFIGURATION, ENABLE | LEGACY);
       board.advance(100_000_000);
-      assertEquals(-1, takeAndEnd(board));
+      assertEquals(-1, board.takeAndEnd());
       write(board, CONFIGURATION, ENABLE);
-      takeAndEnd(board);
+      board.takeAndEnd();
       board.advance(11_000_000);
-      assertEquals(0x30, takeAndEnd(board));
+      assertEquals(0x30, board.takeAndEnd());
     }
   }
 
@@ -198,10 +181,10 @@ final class HpetTest {
       write(board, comparator(2), 700);
       expectAt(board, 0x3F, 700 * TICK_NANOS);
       assertEquals(4, read(board, STATUS));
-      assertEquals(0x3F, takeAndEnd(board), "still held");
+      assertEquals(0x3F, board.takeAndEnd(), "still held");
       write(board, STATUS, 4);
-      takeAndEnd(board);
-      assertEquals(-1, takeAndEnd(board));
+      board.takeAndEnd();
+      assertEquals(-1, board.takeAndEnd());
       assertEquals(0, read(board, STATUS));
     }
   }
@@ -214,8 +197,8 @@ final class HpetTest {
       write(board, comparator(2), 700);
       board.advance(100_000);
       write(board, configuration(2), LEVEL | 15 << 9);
-      takeAndEnd(board);
-      assertEquals(-1, takeAndEnd(board));
+      board.takeAndEnd();
+      assertEquals(-1, board.takeAndEnd());
     }
   }
 
@@ -240,7 +223,7 @@ final class HpetTest {
       write(board, configuration(2), INTERRUPT | LEVEL | 15 << 9);
       write(board, comparator(2), 120_000);
       board.advance(1_000_000);
-      assertEquals(0x30, takeAndEnd(board));
+      assertEquals(0x30, board.takeAndEnd());
       board.advance(300_000);
       assertEquals(0x3F, board.take(0));
       try (TestBoard other = board.migrate()) {

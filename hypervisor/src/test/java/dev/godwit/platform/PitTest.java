@@ -41,20 +41,12 @@ final class PitTest {
     return GuestClock.nanosAt(ticks, Frequencies.PIT_HZ);
   }
 
-  private static int takeAndEnd(TestBoard board) {
-    int vector = board.take(0);
-    if (vector >= 0) {
-      board.eoi(0);
-    }
-    return vector;
-  }
-
   /** Lets time pass up to just before and then just after a moment, counted from zero. */
   private static void expectEdgeAt(TestBoard board, long guestNanos) {
     board.advance(guestNanos - 1 - board.clock.nowNanos());
-    assertEquals(-1, takeAndEnd(board), "too early");
+    assertEquals(-1, board.takeAndEnd(), "too early");
     board.advance(1);
-    assertEquals(0x30, takeAndEnd(board), "too late");
+    assertEquals(0x30, board.takeAndEnd(), "too late");
   }
 
   @Test
@@ -82,14 +74,14 @@ final class PitTest {
     try (TestBoard board = board()) {
       program(board, 0, 2, 4773); // 250 a second
       board.advance(nanos(4773L * 5)); // the clock's thread itself was late
-      assertEquals(5, takeAllThatAreOwed(board));
+      assertEquals(5, board.takeAllThatAreOwed(0x30));
       board.advance(nanos(4773L * 6) - board.clock.nowNanos());
       board.advance(nanos(4773L * 7) - board.clock.nowNanos());
       board.advance(nanos(4773L * 8) - board.clock.nowNanos()); // the vCPU was late
-      assertEquals(0x30, takeAndEnd(board));
-      assertEquals(0, takeAllThatAreOwed(board), "not before the next edge notices");
+      assertEquals(0x30, board.takeAndEnd());
+      assertEquals(0, board.takeAllThatAreOwed(0x30), "not before the next edge notices");
       board.advance(nanos(4773L * 9) - board.clock.nowNanos());
-      assertEquals(3, takeAllThatAreOwed(board));
+      assertEquals(3, board.takeAllThatAreOwed(0x30));
       expectEdgeAt(board, nanos(4773L * 10));
     }
   }
@@ -99,18 +91,9 @@ final class PitTest {
     try (TestBoard board = board()) {
       program(board, 0, 2, 4773);
       board.advance(60_000_000_000L);
-      int made = takeAllThatAreOwed(board);
+      int made = board.takeAllThatAreOwed(0x30);
       assertTrue(made >= 64 && made <= 66, made + ", of which one or two were due meanwhile");
     }
-  }
-
-  private static int takeAllThatAreOwed(TestBoard board) {
-    int taken = 0;
-    while (takeAndEnd(board) == 0x30) {
-      taken++;
-      board.advance(TickDebt.PACE_NANOS);
-    }
-    return taken;
   }
 
   @Test
@@ -119,7 +102,7 @@ final class PitTest {
       program(board, 0, 0, 1000);
       expectEdgeAt(board, nanos(1000));
       board.advance(1_000_000_000);
-      assertEquals(-1, takeAndEnd(board));
+      assertEquals(-1, board.takeAndEnd());
     }
   }
 
@@ -129,7 +112,7 @@ final class PitTest {
       program(board, 0, 4, 1000);
       expectEdgeAt(board, nanos(1001));
       board.advance(1_000_000_000);
-      assertEquals(-1, takeAndEnd(board));
+      assertEquals(-1, board.takeAndEnd());
     }
   }
 
@@ -139,7 +122,7 @@ final class PitTest {
       program(board, 0, 2, 11_932);
       board.out(CONTROL, 0x34);
       board.advance(1_000_000_000);
-      assertEquals(-1, takeAndEnd(board));
+      assertEquals(-1, board.takeAndEnd());
     }
   }
 
@@ -294,13 +277,13 @@ final class PitTest {
       program(board, 2, 0, 0x8000);
       board.out(PORT_B, 1);
       board.advance(nanos(11_932 + 5000));
-      assertEquals(0x30, takeAndEnd(board));
+      assertEquals(0x30, board.takeAndEnd());
       board.out(CONTROL, 0x00);
       board.in(0x40);
       board.out(CONTROL, 0xB4);
       board.out(0x42, 0x34);
       try (TestBoard other = board.migrate()) {
-        assertEquals(-1, takeAndEnd(other), "no edge of its own");
+        assertEquals(-1, other.takeAndEnd(), "no edge of its own");
         assertEquals(6932 >>> 8, other.in(0x40), "the second byte of the latched count");
         other.out(0x42, 0x12);
         assertEquals(0x1234, latchAndRead(other, 2));

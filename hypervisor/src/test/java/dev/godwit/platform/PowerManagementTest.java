@@ -23,14 +23,6 @@ final class PowerManagementTest {
     return board;
   }
 
-  private static int takeAndEnd(TestBoard board) {
-    int vector = board.take(0);
-    if (vector >= 0) {
-      board.eoi(0);
-    }
-    return vector;
-  }
-
   @Test
   void powersOffByTheSleepTypeOfS5AndByNoOther() {
     try (TestBoard board = board()) {
@@ -58,16 +50,16 @@ final class PowerManagementTest {
   void raisesTheSciForThePowerButtonUntilItsStatusIsCleared() {
     try (TestBoard board = board()) {
       board.platform.pressPowerButton();
-      assertEquals(-1, takeAndEnd(board), "not enabled");
+      assertEquals(-1, board.takeAndEnd(), "not enabled");
       board.io.write(STATUS, 2, POWER_BUTTON);
       board.io.write(ENABLE, 2, POWER_BUTTON);
       board.platform.pressPowerButton();
-      assertEquals(0x39, takeAndEnd(board));
+      assertEquals(0x39, board.takeAndEnd());
       assertEquals(POWER_BUTTON, board.io.read(STATUS, 2));
-      assertEquals(0x39, takeAndEnd(board), "held");
+      assertEquals(0x39, board.takeAndEnd(), "held");
       board.io.write(STATUS, 2, POWER_BUTTON);
-      takeAndEnd(board);
-      assertEquals(-1, takeAndEnd(board));
+      board.takeAndEnd();
+      assertEquals(-1, board.takeAndEnd());
       assertEquals(0, board.io.read(STATUS, 2));
     }
   }
@@ -77,9 +69,9 @@ final class PowerManagementTest {
     try (TestBoard board = board()) {
       board.io.write(ENABLE, 2, TIMER);
       board.advance(599_932_015_940L);
-      assertEquals(-1, takeAndEnd(board));
+      assertEquals(-1, board.takeAndEnd());
       board.advance(1);
-      assertEquals(0x39, takeAndEnd(board));
+      assertEquals(0x39, board.takeAndEnd());
       assertEquals(TIMER, board.io.read(STATUS, 2));
     }
   }
@@ -121,13 +113,13 @@ final class PowerManagementTest {
       board.platform.pressPowerButton();
       board.advance(1_000_000_000);
       try (TestBoard other = board.migrate()) {
-        assertEquals(0x39, takeAndEnd(other));
+        assertEquals(0x39, other.takeAndEnd());
         assertEquals(POWER_BUTTON, other.io.read(STATUS, 2));
         other.io.write(STATUS, 2, POWER_BUTTON);
-        takeAndEnd(other);
+        other.takeAndEnd();
         assertEquals(3_579_545, other.io.read(PM_TIMER, 4));
         other.advance(599_000_000_000L);
-        assertEquals(0x39, takeAndEnd(other), "the timer's overflow");
+        assertEquals(0x39, other.takeAndEnd(), "the timer's overflow");
       }
     }
   }

@@ -33,14 +33,6 @@ final class RtcTest {
     board.out(0x71, value);
   }
 
-  private static int takeAndEnd(TestBoard board) {
-    int vector = board.take(0);
-    if (vector >= 0) {
-      board.eoi(0);
-    }
-    return vector;
-  }
-
   /** Returns century, year, month, day, weekday, hour, minute and second in hexadecimal. */
   private static String time(TestBoard board) {
     return "%02x%02x-%02x-%02x (%x) %02x:%02x:%02x"
@@ -146,13 +138,13 @@ final class RtcTest {
       write(board, 5, 0xC0);
       write(board, 0x0B, 0x20 | BCD_24);
       board.advance(2_749_999_999L);
-      assertEquals(-1, takeAndEnd(board));
+      assertEquals(-1, board.takeAndEnd());
       board.advance(1);
-      assertEquals(0x38, takeAndEnd(board));
+      assertEquals(0x38, board.takeAndEnd());
       assertEquals(0xB0, read(board, 0x0C) & 0xB0, "alarm and update");
       assertEquals(0x00, read(board, 0x0C), "reading clears");
       board.advance(3600 * SECOND);
-      assertEquals(0x38, takeAndEnd(board), "any hour");
+      assertEquals(0x38, board.takeAndEnd(), "any hour");
     }
   }
 
@@ -161,14 +153,14 @@ final class RtcTest {
     try (TestBoard board = board()) {
       write(board, 0x0B, 0x10 | BCD_24);
       board.advance(750_000_000);
-      assertEquals(0x38, takeAndEnd(board));
+      assertEquals(0x38, board.takeAndEnd());
       board.advance(SECOND);
-      assertEquals(-1, takeAndEnd(board), "the line is held, no new edge");
+      assertEquals(-1, board.takeAndEnd(), "the line is held, no new edge");
       assertEquals(0x90, read(board, 0x0C) & 0x90);
       board.advance(SECOND - 1);
-      assertEquals(-1, takeAndEnd(board));
+      assertEquals(-1, board.takeAndEnd());
       board.advance(1);
-      assertEquals(0x38, takeAndEnd(board));
+      assertEquals(0x38, board.takeAndEnd());
     }
   }
 
@@ -180,7 +172,7 @@ final class RtcTest {
       int interrupts = 0;
       for (int i = 0; i < 1000; i++) {
         board.advance(100_000);
-        if (takeAndEnd(board) == 0x38) {
+        if (board.takeAndEnd() == 0x38) {
           interrupts++;
           assertEquals(0xC0, read(board, 0x0C) & 0xC0);
         }
@@ -194,7 +186,7 @@ final class RtcTest {
     try (TestBoard board = board()) {
       read(board, 0x0C);
       board.advance(SECOND);
-      assertEquals(-1, takeAndEnd(board));
+      assertEquals(-1, board.takeAndEnd());
       assertEquals(0x50, read(board, 0x0C));
     }
   }
@@ -226,9 +218,9 @@ final class RtcTest {
         assertEquals("2026-11-22 (1) 00:00:00", time(other));
         assertEquals(0x77, read(other, 0x40));
         other.advance(4_949_999_999L);
-        assertEquals(-1, takeAndEnd(other));
+        assertEquals(-1, other.takeAndEnd());
         other.advance(1);
-        assertEquals(0x38, takeAndEnd(other));
+        assertEquals(0x38, other.takeAndEnd());
         assertEquals("2026-11-22 (1) 00:00:05", time(other));
       }
     }
@@ -239,12 +231,12 @@ final class RtcTest {
     try (TestBoard board = board()) {
       write(board, 0x0B, 0x10 | BCD_24);
       board.advance(SECOND);
-      assertEquals(0x38, takeAndEnd(board));
+      assertEquals(0x38, board.takeAndEnd());
       try (TestBoard other = board.migrate()) {
-        assertEquals(-1, takeAndEnd(other));
+        assertEquals(-1, other.takeAndEnd());
         assertEquals(0x90, read(other, 0x0C) & 0x90);
         other.advance(SECOND);
-        assertEquals(0x38, takeAndEnd(other));
+        assertEquals(0x38, other.takeAndEnd());
       }
     }
   }

@@ -115,6 +115,25 @@ final class TestBoard implements AutoCloseable {
     apic(vcpu).writeRegister(LapicRegisters.EOI, 0);
   }
 
+  /** vCPU 0 takes an interrupt and ends it; returns the vector, or -1 if there was none. */
+  int takeAndEnd() {
+    int vector = take(0);
+    if (vector >= 0) {
+      eoi(0);
+    }
+    return vector;
+  }
+
+  /** Takes and ends a timer's ticks at the pace at which owed ones come; returns how many came. */
+  int takeAllThatAreOwed(int vector) {
+    int taken = 0;
+    while (takeAndEnd() == vector) {
+      taken++;
+      advance(TickDebt.PACE_NANOS);
+    }
+    return taken;
+  }
+
   /** Writes a redirection entry of the I/O APIC. */
   void redirect(int pin, long entry) {
     writeIoApic(0x10 + 2 * pin + 1, (int) (entry >>> 32));

@@ -4,6 +4,7 @@ import dev.godwit.memory.GuestMemory;
 import dev.godwit.memory.PageSet;
 import dev.godwit.snapshot.SnapshotException;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -110,9 +111,7 @@ final class RamLayers implements AutoCloseable {
         long stop = own.nextAbsent(first, first + PIECE_PAGES);
         buffer.clear().limit((int) ((stop - first) << GuestMemory.PAGE_SHIFT));
         layer.read(first << GuestMemory.PAGE_SHIFT, buffer);
-        memory.copyIn(
-            first << GuestMemory.PAGE_SHIFT,
-            java.lang.foreign.MemorySegment.ofBuffer(buffer.flip()));
+        memory.copyIn(first << GuestMemory.PAGE_SHIFT, MemorySegment.ofBuffer(buffer.flip()));
         first = stop < own.capacityPages() ? own.next(stop) : -1;
       }
     }
