@@ -1,11 +1,11 @@
 package dev.godwit.e2e.bench;
 
+import dev.godwit.e2e.guest.BareMetal;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,11 +18,11 @@ import java.util.stream.Stream;
  * How fast the soft engine executes guest code, against QEMU's TCG with the same binaries in the
  * same run: bare-metal kernels, by the interpreter alone, with translation, and by TCG.
  *
- * <p>Usage: {@code CpuBenchmark [--seconds S] [--pairs N] [--check]}, in the project's folder. What
- * is measured is CPU time: of the vCPU's thread, and of all of QEMU's; so other load on the host
- * matters little. Instructions are counted by the interpreter. With {@code --check} the exit status
- * is 1 unless the geometric mean is at least that of TCG, no kernel is below half of it, and dirty
- * tracking costs at most 2 %.
+ * <p>Usage: {@code CpuBenchmark [--seconds S] [--pairs N] [--check]}. What is measured is CPU time:
+ * of the vCPU's thread, and of all of QEMU's; so other load on the host matters little.
+ * Instructions are counted by the interpreter. With {@code --check} the exit status is 1 unless the
+ * geometric mean is at least that of TCG, no kernel is below half of it, and dirty tracking costs
+ * at most 2 %.
  */
 public final class CpuBenchmark {
   private static final List<String> KERNELS =
@@ -115,7 +115,7 @@ public final class CpuBenchmark {
         on[i] = soft(folder.resolve(kernel), "on", "on").roundNanos;
         off[i] = soft(folder.resolve(kernel), "on", "off").roundNanos;
       }
-      double ratio = median(on) / median(off);
+      double ratio = Median.of(on) / Median.of(off);
       worst = Math.max(worst, ratio);
       System.out.printf("dirty tracking on/off, %s: %.3f%n", kernel, ratio);
     }
@@ -123,57 +123,20 @@ public final class CpuBenchmark {
   }
 
   private static byte[] build(Path folder) throws IOException, InterruptedException {
-    Path sources = Path.of("e2e/src/main/native");
-    Path elf = folder.resolve("elf");
-    Path flat = folder.resolve("flat");
-    execute(
-        List.of(
-            "gcc",
-            "-m64",
-            "-O2",
-            "-ffreestanding",
-            "-fno-pic",
-            "-fno-pie",
-            "-mno-red-zone",
-            "-mno-sse",
-            "-mno-mmx",
-            "-fno-stack-protector",
-            "-fno-tree-loop-distribute-patterns",
-            "-fcf-protection=none",
-            "-fno-asynchronous-unwind-tables",
-            "-nostdlib",
-            "-static",
-            "-w",
-            "-Wl,-Ttext=0x100000,--build-id=none,-N,--no-warn-rwx-segments",
-            "-o",
-            elf.toString(),
-            sources.resolve("cpubench-boot.S").toString(),
-            sources.resolve("cpubench.c").toString()));
-    execute(List.of("objcopy", "-O", "binary", elf.toString(), flat.toString()));
-    return Files.readAllBytes(flat);
-  }
-
-  private static void execute(List<String> command) throws IOException, InterruptedException {
-    int status = new ProcessBuilder(command).inheritIO().start().waitFor();
-    if (status != 0) {
-      throw new IOException(command.getFirst() + " failed with status " + status);
-    }
+    return Files.readAllBytes(
+        BareMetal.build(
+            folder, CpuBenchmark.class, List.of("cpubench-boot.S", "cpubench.c"), List.of("-w")));
   }
 
   /** Runs a kernel on the soft engine in a process of its own. */
   private Result soft(Path image, String translate, String tracking) throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(ProcessHandle.current().info().command().orElse("java"));
-    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    command.addAll(
-        List.of(
-            "-Dgodwit.soft.translate=" + translate,
-            "-Dgodwit.test.dirtyTracking=" + tracking,
-            "-cp",
-            System.getProperty("java.class.path"),
-            CpuBenchmarkGuest.class.getName(),
+    List<String> command =
+        OwnJvm.command(
+            List.of(
+                "-Dgodwit.soft.translate=" + translate, "-Dgodwit.test.dirtyTracking=" + tracking),
+            CpuBenchmarkGuest.class,
             image.toString(),
-            Double.toString(seconds)));
+            Double.toString(seconds));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     List<long[]> rounds = new ArrayList<>();
@@ -257,18 +220,12 @@ public final class CpuBenchmark {
     for (int i = 0; i < rounds; i++) {
       nanos[i] = at.get(i + 1)[0] - at.get(i)[0];
     }
-    double steady = median(Arrays.copyOfRange(nanos, rounds / 2, rounds));
+    double steady = Median.of(Arrays.copyOfRange(nanos, rounds / 2, rounds));
     int tiered = 0;
     while (nanos[tiered] > 1.25 * steady && tiered < rounds - 1) {
       tiered++;
     }
     double instructions = (double) (at.getLast()[2] - at.getFirst()[2]) / rounds;
     return new Result(steady, instructions, at.get(tiered)[1] - at.getFirst()[1]);
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
   }
 }

@@ -340,29 +340,21 @@ public final class MigrationBenchmark {
                 "n"));
     for (MigrationSummary s : result.medians) {
       say(
-          "%-42s %8.0f %8.1f %9.1f %8.0f %7.2f %3d%s"
+          "%s %3d%s"
               .formatted(
-                  s.kind(),
-                  s.totalMillis(),
-                  s.gapMillis(),
-                  s.downtimeMillis(),
-                  s.sentMib(),
-                  s.cpuSeconds(),
+                  figures("%-42s %8.0f %8.1f %9.1f %8.0f %7.2f", s),
                   s.count(),
                   s.failed() == 0 ? "" : ", %d failed: %s".formatted(s.failed(), s.why())));
     }
     for (MigrationSummary s : result.ratios) {
-      say(
-          "%-42s %8.2f %8.2f %9.2f %8.2f %7.2f"
-              .formatted(
-                  s.kind(),
-                  s.totalMillis(),
-                  s.gapMillis(),
-                  s.downtimeMillis(),
-                  s.sentMib(),
-                  s.cpuSeconds()));
+      say(figures("%-42s %8.2f %8.2f %9.2f %8.2f %7.2f", s));
     }
     say("");
+  }
+
+  private static String figures(String format, MigrationSummary s) {
+    return format.formatted(
+        s.kind(), s.totalMillis(), s.gapMillis(), s.downtimeMillis(), s.sentMib(), s.cpuSeconds());
   }
 
   /** For people: beside JSON on standard output it goes to standard error. */

@@ -1,6 +1,5 @@
 package dev.godwit.e2e.bench;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
@@ -46,11 +45,7 @@ record MigrationSummary(
 
   private static double median(
       List<MigrationSample> samples, ToDoubleFunction<MigrationSample> of) {
-    double[] sorted = samples.stream().mapToDouble(of).toArray();
-    Arrays.sort(sorted);
-    return sorted.length == 0
-        ? Double.NaN
-        : (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
+    return Median.of(samples.stream().mapToDouble(of).toArray());
   }
 
   /** Returns the best of each figure, whichever setting gave it; null if none moved its guest. */

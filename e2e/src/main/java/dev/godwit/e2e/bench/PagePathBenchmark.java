@@ -17,7 +17,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.lang.foreign.MemorySegment;
-import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -25,7 +24,6 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
@@ -80,15 +78,7 @@ public final class PagePathBenchmark {
   }
 
   private int run() throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(ProcessHandle.current().info().command().orElse("java"));
-    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    command.addAll(
-        List.of(
-            "-cp",
-            System.getProperty("java.class.path"),
-            PagePathTarget.class.getName(),
-            Long.toString(ramBytes)));
+    List<String> command = OwnJvm.command(List.of(), PagePathTarget.class, Long.toString(ramBytes));
     Process target =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
     try (BufferedReader lines =
@@ -124,15 +114,15 @@ public final class PagePathBenchmark {
           pages.add(page);
         }
       }
-      double socketRate = median(sockets.stream().mapToDouble(Sample::gbPerSecond).toArray());
-      double pageRate = median(pages.stream().mapToDouble(Sample::gbPerSecond).toArray());
+      double socketRate = Median.of(sockets.stream().mapToDouble(Sample::gbPerSecond).toArray());
+      double pageRate = Median.of(pages.stream().mapToDouble(Sample::gbPerSecond).toArray());
       System.out.printf(
           "%-8s %14.2f %14.2f %8.2f%n", "median", socketRate, pageRate, pageRate / socketRate);
       System.out.printf(
           "CPU seconds per GiB, both ends: socket %.2f, pages (whole migration, without first"
               + " touch) %.2f%n",
-          median(sockets.stream().mapToDouble(Sample::cpuSecondsPerGib).toArray()),
-          median(pages.stream().mapToDouble(Sample::cpuSecondsPerGib).toArray()));
+          Median.of(sockets.stream().mapToDouble(Sample::cpuSecondsPerGib).toArray()),
+          Median.of(pages.stream().mapToDouble(Sample::cpuSecondsPerGib).toArray()));
       boolean enough =
           pageRate >= REQUIRED_GB_PER_SECOND && pageRate / socketRate >= REQUIRED_RATIO;
       System.out.printf(
@@ -150,11 +140,6 @@ public final class PagePathBenchmark {
       throw new IOException("the other process ended");
     }
     return line;
-  }
-
-  private static double median(double[] values) {
-    Arrays.sort(values);
-    return (values[(values.length - 1) / 2] + values[values.length / 2]) / 2;
   }
 
   private interface Transfer {

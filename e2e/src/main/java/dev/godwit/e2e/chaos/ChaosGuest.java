@@ -1,14 +1,11 @@
 package dev.godwit.e2e.chaos;
 
+import dev.godwit.e2e.guest.BareMetal;
 import dev.godwit.machine.Machine;
 import dev.godwit.machine.Machine.VcpuLock;
 import dev.godwit.memory.GuestMemory;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
 import java.util.List;
 
 /** The guest of the chaos tests as the host sees it: {@code guest.c} says what it does. */
@@ -30,51 +27,7 @@ final class ChaosGuest {
 
   /** Compiles it; returns the image, a Multiboot kernel, in a folder. */
   static Path build(Path folder) throws IOException, InterruptedException {
-    List<String> sources = new ArrayList<>();
-    for (String name : List.of("guest-boot.S", "guest.c")) {
-      Path source = folder.resolve(name);
-      try (InputStream resource = ChaosGuest.class.getResourceAsStream(name)) {
-        if (resource == null) {
-          throw new IOException(name + " is not in the jar");
-        }
-        Files.copy(resource, source, StandardCopyOption.REPLACE_EXISTING);
-      }
-      sources.add(source.toString());
-    }
-    String elf = folder.resolve("guest.elf").toString();
-    Path flat = folder.resolve("guest");
-    List<String> gcc =
-        new ArrayList<>(
-            List.of(
-                "gcc",
-                "-m64",
-                "-O2",
-                "-ffreestanding",
-                "-fno-pic",
-                "-fno-pie",
-                "-mno-red-zone",
-                "-mno-sse",
-                "-mno-mmx",
-                "-fno-stack-protector",
-                "-fno-tree-loop-distribute-patterns",
-                "-fcf-protection=none",
-                "-fno-asynchronous-unwind-tables",
-                "-nostdlib",
-                "-static",
-                "-Wl,-Ttext=0x100000,--build-id=none,-N,--no-warn-rwx-segments",
-                "-o",
-                elf));
-    gcc.addAll(sources);
-    execute(gcc);
-    execute(List.of("objcopy", "-O", "binary", elf, flat.toString()));
-    return flat;
-  }
-
-  private static void execute(List<String> command) throws IOException, InterruptedException {
-    int status = new ProcessBuilder(command).inheritIO().start().waitFor();
-    if (status != 0) {
-      throw new IOException(command.getFirst() + " failed with status " + status);
-    }
+    return BareMetal.build(folder, ChaosGuest.class, List.of("guest-boot.S", "guest.c"), List.of());
   }
 
   /** Writes the pages that nobody changes. Before the start only. */
