@@ -54,7 +54,7 @@ final class PageReceiver implements ServerCallHandler<InputStream, RoundReceived
       try {
         IncomingStream known = stream;
         if (known == null) {
-          open(PageBatchReader.readOpening(message));
+          open(PageBatchReader.readOpening(message, receiver.protocolVersion()));
         } else {
           receiver.requireReceiving(token);
           if (known.land(message) instanceof Landed.RoundEnd(int round, long pages)) {

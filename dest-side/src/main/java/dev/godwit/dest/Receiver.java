@@ -44,6 +44,7 @@ public final class Receiver implements AutoCloseable {
 
   private DestState state = new DestState.Waiting();
   private @Nullable Incoming incoming;
+  private int protocolVersion = ProtocolVersion.NEWEST;
   private boolean building;
   private volatile long lastSignNanos;
   private long preparedNanos;
@@ -143,6 +144,7 @@ public final class Receiver implements AutoCloseable {
     synchronized (this) {
       if (state instanceof DestState.Waiting) {
         incoming = machine;
+        protocolVersion = request.getVersion();
         lastSignNanos = System.nanoTime();
         become(new DestState.Event.Accepted());
         return;
@@ -150,6 +152,13 @@ public final class Receiver implements AutoCloseable {
     }
     machine.discard("the receiver was closed meanwhile");
     throw new ReceiveException(PeerError.Code.CANCELLED, "the receiver was closed meanwhile");
+  }
+
+  /**
+   * Returns what was agreed with the source of the machine; the newest as long as there is none.
+   */
+  synchronized int protocolVersion() {
+    return protocolVersion;
   }
 
   /**

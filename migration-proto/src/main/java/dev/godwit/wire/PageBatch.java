@@ -115,10 +115,14 @@ public final class PageBatch {
     return head.build();
   }
 
-  /** Returns a checksum over the numbers of a head, to which the content is still to be added. */
+  /**
+   * Returns a checksum over the numbers of a head, and in an opening over what opens the stream; to
+   * which the content is still to be added.
+   */
   static CRC32C checksum(dev.godwit.proto.v1.PageBatch head) {
     ByteBuffer numbers =
-        ByteBuffer.allocate(32 + 32 * head.getRunsCount()).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocate(32 + 32 * Math.max(1, head.getRunsCount()))
+            .order(ByteOrder.LITTLE_ENDIAN);
     numbers
         .putLong(head.getSequence())
         .putLong(Integer.toUnsignedLong(head.getRound()))
@@ -132,6 +136,13 @@ public final class PageBatch {
           .putLong(Integer.toUnsignedLong(run.getContentBytes()));
     }
     CRC32C crc = new CRC32C();
+    if (!head.getToken().isEmpty()) {
+      numbers
+          .putLong(Integer.toUnsignedLong(head.getStream()))
+          .putLong(Integer.toUnsignedLong(head.getStreams()))
+          .putLong(Integer.toUnsignedLong(head.getAttempt()));
+      crc.update(head.getToken().asReadOnlyByteBuffer());
+    }
     crc.update(numbers.flip());
     return crc;
   }

@@ -57,9 +57,11 @@ public final class PageBatchReader {
   /**
    * Reads a stream's first message.
    *
-   * @throws WireException {@code PROTOCOL} if it is not what opens a stream
+   * @param version the protocol's, as agreed with the source
+   * @throws WireException {@code PROTOCOL} if it is not what opens a stream, {@code CORRUPT} if its
+   *     checksum is wrong
    */
-  public static StreamOpening readOpening(InputStream message) {
+  public static StreamOpening readOpening(InputStream message, int version) {
     try {
       byte[] bytes = message.readNBytes(MAX_OPENING_BYTES + 1);
       var batch =
@@ -69,6 +71,12 @@ public final class PageBatchReader {
       if (batch.getToken().isEmpty() || batch.getRunsCount() > 0 || !batch.getContent().isEmpty()) {
         throw new WireException(
             PeerError.Code.PROTOCOL, "a stream of pages starts without a token");
+      }
+      if (ProtocolVersion.checksOpenings(version)
+          && batch.getCrc32C() != (int) PageBatch.checksum(batch).getValue()) {
+        throw new WireException(
+            PeerError.Code.CORRUPT,
+            "the opening of a stream of pages has a wrong checksum: the link changes bytes");
       }
       return new StreamOpening(
           batch.getToken().toByteArray(),

@@ -10,6 +10,7 @@ import dev.godwit.proto.v1.HelloRequest;
  * <table>
  *   <caption>Versions</caption>
  *   <tr><td>1</td><td>the first: one stream of pages, COMMIT and Query by token</td></tr>
+ *   <tr><td>2</td><td>the checksum of a stream's opening is of all of it</td></tr>
  * </table>
  */
 public final class ProtocolVersion {
@@ -17,7 +18,9 @@ public final class ProtocolVersion {
   public static final int OLDEST = 1;
 
   /** The newest version that this program speaks. */
-  public static final int NEWEST = 1;
+  public static final int NEWEST = 2;
+
+  private static final int CHECKED_OPENINGS = 2;
 
   private ProtocolVersion() {}
 
@@ -78,6 +81,14 @@ public final class ProtocolVersion {
               .formatted(Integer.toUnsignedLong(version), OLDEST, NEWEST));
     }
     return version;
+  }
+
+  /**
+   * Says whether an opening has to come with a checksum of what it says. Sources write one in any
+   * version: what it meant in version 1 was nothing, and nobody looked.
+   */
+  static boolean checksOpenings(int version) {
+    return version >= CHECKED_OPENINGS;
   }
 
   /**

@@ -307,12 +307,51 @@ class PageBatchTest {
   void opensWithItsTokenAndSaysWhichStreamItIs() throws Exception {
     byte[] token = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
     StreamOpening opening = new StreamOpening(token, 3, 5, 2);
-    assertEquals(
-        opening,
-        PageBatchReader.readOpening(new ByteArrayInputStream(bytes(PageBatch.open(opening)))));
-    assertRefused(
-        PeerError.Code.PROTOCOL,
-        () -> PageBatchReader.readOpening(new ByteArrayInputStream(bytes(mixed()))));
+    assertEquals(opening, readOpening(bytes(PageBatch.open(opening)), 2));
+    assertRefused(PeerError.Code.PROTOCOL, () -> readOpening(bytes(mixed()), 2));
+  }
+
+  private static StreamOpening readOpening(byte[] message, int version) {
+    return PageBatchReader.readOpening(new ByteArrayInputStream(message), version);
+  }
+
+  @Test
+  void refusesAnOpeningWithAnyBitFlipped() throws Exception {
+    StreamOpening opening = new StreamOpening(new byte[16], 1, 2, 1);
+    byte[] whole = bytes(PageBatch.open(opening));
+    assertEquals(opening, readOpening(whole, 2));
+    for (int bit = 0; bit < whole.length * 8; bit++) {
+      byte[] flipped = whole.clone();
+      flipped[bit / 8] ^= (byte) (1 << (bit % 8));
+      assertThrows(
+          WireException.class, () -> readOpening(flipped, 2), "bit " + bit + " of " + whole.length);
+    }
+  }
+
+  /** Sources of version 1 had a checksum there that was of nothing. */
+  @Test
+  void takesOpeningsOfTheFirstVersionAsTheyWere() {
+    var first =
+        dev.godwit.proto.v1.PageBatch.newBuilder()
+            .setToken(ByteString.copyFrom(new byte[16]))
+            .setStream(1)
+            .setStreams(2)
+            .setAttempt(1);
+    byte[] message = first.setCrc32C(crc(first.buildPartial())).build().toByteArray();
+    assertEquals(new StreamOpening(new byte[16], 1, 2, 1), readOpening(message, 1));
+    assertRefused(PeerError.Code.CORRUPT, () -> readOpening(message, 2));
+  }
+
+  /** Destinations of version 1 read openings with the generated class, and no checksum. */
+  @Test
+  void openingsAreTheSameForEarlierDestinations() throws Exception {
+    var read =
+        dev.godwit.proto.v1.PageBatch.parseFrom(
+            bytes(PageBatch.open(new StreamOpening(new byte[] {7}, 3, 5, 2))));
+    assertEquals(ByteString.copyFrom(new byte[] {7}), read.getToken());
+    assertEquals(List.of(3, 5, 2), List.of(read.getStream(), read.getStreams(), read.getAttempt()));
+    assertEquals(0, read.getRunsCount() + read.getContent().size());
+    assertEquals(0, read.getUnknownFields().asMap().size());
   }
 
   private interface Action {

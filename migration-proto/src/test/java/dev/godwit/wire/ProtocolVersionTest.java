@@ -29,6 +29,9 @@ class ProtocolVersionTest {
     assertEquals(ProtocolVersion.NEWEST, agreed);
     assertEquals(
         ProtocolVersion.NEWEST, ProtocolVersion.answer(offer(1, 1000), "godwit").getVersion());
+    assertEquals(
+        ProtocolVersion.OLDEST,
+        ProtocolVersion.answer(offer(1, ProtocolVersion.OLDEST), "godwit").getVersion());
   }
 
   @Test
