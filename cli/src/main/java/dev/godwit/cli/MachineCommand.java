@@ -4,6 +4,7 @@ import dev.godwit.control.ControlClient;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -24,6 +25,13 @@ abstract class MachineCommand implements Callable<Integer> {
 
   /** Does what the command is for. */
   abstract ExitStatus ask(ControlClient client) throws Exception;
+
+  /** Refuses a zero which a machine's process would take for its default. */
+  void requireSome(String option, long value, String why) {
+    if (value == 0) {
+      throw new ParameterException(spec.commandLine(), option + " 0: " + why);
+    }
+  }
 
   /** Prints a line to standard output. */
   void print(String line) {

@@ -84,7 +84,7 @@ final class MigrateCommand extends MachineCommand {
   @Option(
       names = "--delta-cache",
       paramLabel = "SIZE",
-      defaultValue = "64M",
+      defaultValue = (MigrateOrder.DEFAULT_DELTA_CACHE_BYTES >> 20) + "M",
       converter = ByteSize.class,
       description =
           "Memory for pages as they were sent, at most 128M: those that change a little are sent as"
@@ -102,6 +102,13 @@ final class MigrateCommand extends MachineCommand {
 
   @Override
   ExitStatus ask(ControlClient client) {
+    requireSome("--max-downtime", maxDowntime.toMillis(), "nothing moves without a pause");
+    requireSome("--timeout", timeout.toMillis(), "give a time");
+    requireSome("--streams", streams, "give 1 to 16");
+    requireSome(
+        "--max-throttle",
+        maxThrottle,
+        "give 1 to 99 percent; with another --on-timeout than throttle no CPU is slowed down");
     MigrateOrder order =
         new MigrateOrder(
             to,

@@ -45,6 +45,7 @@ final class SnapshotCommand extends MachineCommand {
 
   @Override
   ExitStatus ask(ControlClient client) {
+    requireSome("--max-downtime", maxDowntime.toMillis(), "nothing is saved without a pause");
     SnapshotOrder order =
         new SnapshotOrder(
             file.toAbsolutePath().normalize(),

@@ -44,6 +44,10 @@ final class TransferText {
     if (event.throttlePercent() > 0) {
       line += String.format(Locale.ROOT, "  throttled %d %%", event.throttlePercent());
     }
+    TransferEvent.Saved saved = event.saved();
+    if (saved != null && saved.deltaBytes() > 0) {
+      line += "  saved " + ByteSize.text(saved.deltaBytes());
+    }
     return event.expectedDowntimeMillis() > 0
         ? line + String.format(Locale.ROOT, "  pause %.0f ms", event.expectedDowntimeMillis())
         : line;

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param error the same for people: why, at which end, what it means for the machine; else empty.
  *     In {@link Phase#WAITING}: why there is no answer
  * @param ramDigest the digest of RAM under the lock; 0 if it was not taken
- * @param saved what the policy spared; null before the end
+ * @param saved what the policy has spared so far; null before anything is sent
  */
 public record TransferEvent(
     Kind kind,

@@ -46,7 +46,6 @@ public final class LiveMigration {
   private final ProgressMeter meter;
   private final PreCopy preCopy;
 
-  private int throttlePercent;
   private SourceState state = new SourceState.Copying();
   private @Nullable Thread runner;
   private @Nullable MigrationException cancelled;
@@ -90,7 +89,7 @@ public final class LiveMigration {
       meter.phase(Phase.PRECOPY);
       preCopy.firstRound();
       while (true) {
-        switch (policy.decide(preCopy.measured(throttlePercent))) {
+        switch (policy.decide(preCopy.measured())) {
           case Decision.AnotherRound(int percent) -> {
             throttle(percent);
             preCopy.round();
@@ -104,8 +103,7 @@ public final class LiveMigration {
               preCopy.harvest();
               // The guest may have dirtied more since it was measured: then it goes on, having
               // paused for a moment.
-              if (whateverItTakes
-                  || policy.decide(preCopy.measured(throttlePercent)) instanceof Decision.Stop) {
+              if (whateverItTakes || policy.decide(preCopy.measured()) instanceof Decision.Stop) {
                 return stopAndCopy(lock, lease);
               }
             }
@@ -125,11 +123,10 @@ public final class LiveMigration {
   }
 
   private void throttle(int percent) {
-    if (percent != throttlePercent) {
+    if (percent != meter.throttlePercent()) {
       LOG.info(
           "migration of machine {}: its vCPUs stand {} % of the time",
           machine.config().name(), percent);
-      throttlePercent = percent;
       machine.throttleVcpus(percent);
       meter.throttled(percent);
     }

@@ -1,5 +1,6 @@
 package dev.godwit.source;
 
+import dev.godwit.control.MigrateOrder;
 import java.time.Duration;
 
 /**
@@ -65,7 +66,7 @@ public record MigrationOptions(
           99,
           Compression.AUTO,
           0,
-          64L << 20,
+          MigrateOrder.DEFAULT_DELTA_CACHE_BYTES,
           false);
 
   /** Checks the ranges. */

@@ -14,6 +14,10 @@ package dev.godwit.source;
  *     was one
  * @param throttlePercent share of the time in which the vCPUs are made to stand, so that the guest
  *     converges
+ * @param deltaPages pages sent as differences so far, unchanged ones included
+ * @param deltaSavedBytes how many bytes less those were
+ * @param heldPages how many times a page was held back so far, instead of being sent only to be
+ *     sent again
  * @param expectedDowntimeNanos the pause if the machine were stopped now; 0 before there is an
  *     estimate
  * @param elapsedNanos time since the beginning
@@ -30,6 +34,9 @@ public record MigrationProgress(
     long remainingPages,
     long dirtyPagesPerSecond,
     int throttlePercent,
+    long deltaPages,
+    long deltaSavedBytes,
+    long heldPages,
     long expectedDowntimeNanos,
     long elapsedNanos,
     String detail) {

@@ -42,7 +42,6 @@ final class PreCopy implements AutoCloseable {
   private final List<SentPages> sent = new ArrayList<>();
 
   private int rounds;
-  private long roundStartNanos;
   private long pageBytesPerSecond;
 
   PreCopy(
@@ -88,7 +87,7 @@ final class PreCopy implements AutoCloseable {
    * would cost much and gain nothing.
    */
   void round() {
-    long early = MIN_ROUND_NANOS - (System.nanoTime() - roundStartNanos);
+    long early = MIN_ROUND_NANOS - meter.roundNanos();
     if (early > 0) {
       LockSupport.parkNanos(early);
     }
@@ -124,8 +123,7 @@ final class PreCopy implements AutoCloseable {
     Round round =
         Round.of(rounds, last, pending, sent.size(), (stream, part) -> feed(stream, part, last));
     meter.roundStarts(round, held.count());
-    roundStartNanos = System.nanoTime();
-    compression.roundStarts(roundStartNanos);
+    compression.roundStarts(System.nanoTime());
     sink.sendPages(round.feeds());
     RoundReport report = meter.roundEnds(round);
     compression.roundEnds(System.nanoTime());
@@ -146,12 +144,8 @@ final class PreCopy implements AutoCloseable {
     return pending.count() + memory.dirty().countOutside(pending);
   }
 
-  /**
-   * Returns what the policy wants to know.
-   *
-   * @param throttlePercent how much the vCPUs are throttled
-   */
-  ConvergencePolicy.Measured measured(int throttlePercent) {
+  /** Returns what the policy wants to know. */
+  ConvergencePolicy.Measured measured() {
     ConvergencePolicy.Measured measured =
         new ConvergencePolicy.Measured(
             rounds,
@@ -161,7 +155,7 @@ final class PreCopy implements AutoCloseable {
             pageBytesPerSecond,
             meter.dirtyPagesPerSecond(),
             sink.fixedPauseNanos(),
-            throttlePercent);
+            meter.throttlePercent());
     meter.expected(measured.expectedNanos());
     return measured;
   }

@@ -5,6 +5,7 @@ import dev.godwit.source.MigrationProgress.Phase;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -163,6 +164,11 @@ final class ProgressMeter {
     notifyAll();
   }
 
+  /** Returns how much of their time the vCPUs are made to stand. */
+  synchronized int throttlePercent() {
+    return throttlePercent;
+  }
+
   synchronized void expected(long nanos) {
     expectedNanos = nanos;
   }
@@ -190,11 +196,16 @@ final class ProgressMeter {
             ended.deltaPages(),
             ended.deltaSavedBytes(),
             heldPages,
-            Math.max(1, System.nanoTime() - roundStartNanos),
+            Math.max(1, roundNanos()),
             ended.last() ? 0 : dirty.count());
     rounds.add(report);
     round = null;
     return report;
+  }
+
+  /** Returns how long ago the current round began, or the last one. */
+  synchronized long roundNanos() {
+    return System.nanoTime() - roundStartNanos;
   }
 
   synchronized long dirtyPagesPerSecond() {
@@ -202,17 +213,24 @@ final class ProgressMeter {
   }
 
   synchronized long pages() {
-    return rounds.stream().mapToLong(RoundReport::pages).sum();
+    return total(RoundReport::pages);
   }
 
   synchronized long zeroPages() {
-    return rounds.stream().mapToLong(RoundReport::zeroPages).sum();
+    return total(RoundReport::zeroPages);
+  }
+
+  private long total(ToLongFunction<RoundReport> what) {
+    return rounds.stream().mapToLong(what).sum();
   }
 
   synchronized MigrationProgress progress() {
     long pages = pages();
     long zeroPages = zeroPages();
-    long wireBytes = rounds.stream().mapToLong(RoundReport::wireBytes).sum();
+    long wireBytes = total(RoundReport::wireBytes);
+    long deltaPages = total(RoundReport::deltaPages);
+    long deltaSavedBytes = total(RoundReport::deltaSavedBytes);
+    long held = total(RoundReport::heldPages);
     long rate = rounds.isEmpty() ? 0 : rate(rounds.getLast().wireBytes(), rounds.getLast().nanos());
     long remaining = rounds.isEmpty() ? 0 : rounds.getLast().dirtyPages();
     Round current = round;
@@ -220,7 +238,10 @@ final class ProgressMeter {
       pages += current.sentPages();
       zeroPages += current.zeroPages();
       wireBytes += current.wireBytes();
-      rate = rate(current.wireBytes(), System.nanoTime() - roundStartNanos);
+      deltaPages += current.deltaPages();
+      deltaSavedBytes += current.deltaSavedBytes();
+      held += heldPages;
+      rate = rate(current.wireBytes(), roundNanos());
       remaining = current.remainingPages();
     }
     return new MigrationProgress(
@@ -233,6 +254,9 @@ final class ProgressMeter {
         remaining,
         dirtyPagesPerSecond(),
         throttlePercent,
+        deltaPages,
+        deltaSavedBytes,
+        held,
         expectedNanos,
         (endNanos == 0 ? System.nanoTime() : endNanos) - startNanos,
         detail);

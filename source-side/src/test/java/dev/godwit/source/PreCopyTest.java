@@ -123,12 +123,12 @@ class PreCopyTest {
     }
     // Counted once each, whether they are waiting, dirty, or both.
     guestWritesHotPagesAnd(1500);
-    assertEquals(11, preCopy.measured(0).dirtyPages());
+    assertEquals(11, preCopy.measured().dirtyPages());
     preCopy.harvest();
-    assertEquals(11, preCopy.measured(0).dirtyPages());
+    assertEquals(11, preCopy.measured().dirtyPages());
     preCopy.lastRound();
     assertEquals(11, sink.last().count());
-    assertEquals(0, preCopy.measured(0).dirtyPages());
+    assertEquals(0, preCopy.measured().dirtyPages());
   }
 
   @Test

@@ -55,7 +55,7 @@ final class TransferEvents {
             "",
             moment.detail(),
             0,
-            null);
+            saved(moment.deltaPages(), moment.deltaSavedBytes(), moment.heldPages()));
     return latest;
   }
 
@@ -85,11 +85,12 @@ final class TransferEvents {
         "",
         "",
         report.ramDigest(),
-        new TransferEvent.Saved(
-            report.deltaPages(),
-            report.deltaSavedBytes(),
-            report.heldPages(),
-            report.heldPages() * PageBatch.PAGE_BYTES));
+        saved(report.deltaPages(), report.deltaSavedBytes(), report.heldPages()));
+  }
+
+  private static TransferEvent.Saved saved(long deltaPages, long deltaBytes, long heldPages) {
+    return new TransferEvent.Saved(
+        deltaPages, deltaBytes, heldPages, heldPages * PageBatch.PAGE_BYTES);
   }
 
   TransferEvent failed(String code, String why) {

@@ -16,6 +16,7 @@ import dev.godwit.source.LiveMigration;
 import dev.godwit.source.MigrationOptions.Compression;
 import dev.godwit.source.MigrationOptions.OnTimeout;
 import dev.godwit.source.MigrationProgress;
+import dev.godwit.source.MigrationProgress.Phase;
 import dev.godwit.source.MigrationReport;
 import java.time.Duration;
 import java.util.List;
@@ -133,11 +134,11 @@ class LiveMigrationTest {
                 told::add,
                 Lab.PRODUCER)
             .run();
-    assertEquals(MigrationProgress.Phase.DONE, told.getLast().phase());
+    assertEquals(Phase.DONE, told.getLast().phase());
     List<Integer> phases = told.stream().map(progress -> progress.phase().ordinal()).toList();
     assertEquals(phases.stream().sorted().toList(), phases, "phases go backwards");
     List<MigrationProgress> precopy =
-        told.stream().filter(p -> p.phase() == MigrationProgress.Phase.PRECOPY).toList();
+        told.stream().filter(p -> p.phase() == Phase.PRECOPY).toList();
     assertTrue(precopy.size() >= 3, () -> "" + told);
     assertTrue(precopy.stream().anyMatch(p -> p.remainingPages() > 0 && p.pages() > 0));
     for (MigrationProgress progress : precopy) {
@@ -177,16 +178,24 @@ class LiveMigrationTest {
     // 40 MB/s of pages that are dirtied, on a link of 50 MB/s, but a tenth of it changes.
     SyntheticMachine source = lab.source(64 * Lab.MIB, 2, Load.of(3000, 5000, 2000).changing(400));
     Receiver receiver = lab.receiver();
+    List<MigrationProgress> told = new CopyOnWriteArrayList<>();
     MigrationReport report =
-        lab.migration(
-                source,
+        new LiveMigration(
+                source.machine(),
                 Lab.sinkTo(receiver.port()),
+                Afterwards.MIGRATED,
                 Lab.options(true)
                     .withCompression(Compression.OFF)
                     .withBandwidthBytesPerSecond(50_000_000)
-                    .withMaxDowntime(Duration.ofMillis(120)))
+                    .withMaxDowntime(Duration.ofMillis(120)),
+                told::add,
+                Lab.PRODUCER)
             .run();
     assertTrue(report.deltaPages() > 1000, () -> "" + report);
+    MigrationProgress last = told.getLast();
+    assertEquals(report.deltaSavedBytes(), last.deltaSavedBytes());
+    assertEquals(report.deltaPages(), last.deltaPages());
+    assertEquals(report.heldPages(), last.heldPages());
     assertTrue(report.deltaSavedBytes() > report.deltaPages() * 3000, () -> "" + report);
     lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
   }
