@@ -29,12 +29,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Whatever goes wrong, there is exactly one running machine afterwards, it is whole, and both sides
@@ -235,33 +235,65 @@ class FaultTest {
   void goesOnHoweverOftenItIsCutInPreCopy() throws Exception {
     SyntheticMachine source = source();
     Receiver receiver = lab.receiver();
-    AtomicBoolean cutting = new AtomicBoolean(true);
     try (Relay relay = new Relay(receiver.port())) {
-      StateSink sink =
-          Moment.IN_THE_LAST_ROUND.hook(
-              Lab.sinkTo(relay.port(), 3),
-              () -> {
-                // Waits until no cut is under way.
-                synchronized (cutting) {
-                  cutting.set(false);
-                }
-              });
-      CompletableFuture<MigrationReport> run =
-          start(
-              lab.migration(
-                  source, sink, OPTIONS.withVerify(true).withBandwidthBytesPerSecond(4 * Lab.MIB)));
-      while (cutting.get() && !run.isDone()) {
-        Thread.sleep(150);
-        synchronized (cutting) {
-          if (cutting.get()) {
-            relay.cutOnce();
-          }
-        }
-      }
-      run.get(60, TimeUnit.SECONDS);
+      Runnable enough = cutting(relay, 150);
+      lab.migration(
+              source,
+              Moment.IN_THE_LAST_ROUND.hook(Lab.sinkTo(relay.port(), 3), enough),
+              OPTIONS.withVerify(true).withBandwidthBytesPerSecond(4 * Lab.MIB))
+          .run();
       lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
       assertTrue(relay.connections() >= 12, "too few cuts: " + relay.connections());
     }
+  }
+
+  /** What was on its way when a connection broke came or did not: a difference to it is neither. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  void differencesAreRightHoweverOftenItIsCut(int streams) throws Exception {
+    SyntheticMachine source = lab.source(RAM_BYTES, 2, Load.of(3000, 6000, 512).changing(400));
+    Receiver receiver = lab.receiver();
+    try (Relay relay = new Relay(receiver.port())) {
+      Runnable enough = cutting(relay, 70);
+      MigrationReport report =
+          lab.migration(
+                  source,
+                  Moment.IN_THE_LAST_ROUND.hook(Lab.sinkTo(relay.port(), streams), enough),
+                  OPTIONS
+                      .withVerify(true)
+                      .withMaxRounds(12)
+                      .withCompression(MigrationOptions.Compression.ON)
+                      .withBandwidthBytesPerSecond(16 * Lab.MIB))
+              .run();
+      lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
+      assertTrue(relay.connections() >= 8, "too few cuts: " + relay.connections());
+      assertTrue(report.deltaPages() > 500, () -> "hardly any differences: " + report);
+    }
+  }
+
+  /** Cuts all connections again and again; returns what ends that, and waits for the last cut. */
+  private static Runnable cutting(Relay relay, int everyMillis) {
+    Thread thread =
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  try {
+                    while (!relay.isClosed()) {
+                      Thread.sleep(everyMillis);
+                      relay.cutOnce();
+                    }
+                  } catch (InterruptedException e) {
+                    // Enough.
+                  }
+                });
+    return () -> {
+      thread.interrupt();
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    };
   }
 
   private void keepsAskingUntilTheDestinationSaysThatItGaveUp(

@@ -182,6 +182,11 @@ public final class Relay implements AutoCloseable {
     delayMillis = 0;
   }
 
+  /** Says whether it is over. */
+  boolean isClosed() {
+    return listening.isClosed();
+  }
+
   @Override
   public void close() throws IOException {
     listening.close();
