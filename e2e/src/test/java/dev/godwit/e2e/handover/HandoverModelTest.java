@@ -17,6 +17,7 @@ class HandoverModelTest {
   void neverTwoNeverNoneAndAlwaysAnEnd() {
     HandoverModel model = new HandoverModel(SourceState::next, DestState::next);
     Violation violation = model.explore();
+    System.out.println(model.worlds() + " worlds of the handover were explored");
     assertNull(violation, () -> "" + violation);
     assertTrue(model.worlds() > 100, () -> "only " + model.worlds() + " worlds were explored");
   }
