@@ -52,6 +52,17 @@ final class RunCommand implements Callable<Integer> {
       description = "A Linux bzImage or vmlinux, or a Multiboot kernel.")
   @Nullable Path kernel;
 
+  @Option(
+      names = "--kernel-format",
+      paramLabel = "FORMAT",
+      defaultValue = "auto",
+      description = {
+        "auto: what the file says that it is; or flat: the whole file goes to 1 MiB and is entered"
+            + " there in 32-bit mode.",
+        "Default: ${DEFAULT-VALUE}."
+      })
+  BootImage.Format kernelFormat;
+
   @Option(names = "--initrd", paramLabel = "FILE", description = "The initial RAM disk.")
   @Nullable Path initrd;
 
@@ -125,11 +136,12 @@ final class RunCommand implements Callable<Integer> {
 
   private BootImage image() {
     if (kernel != null) {
-      return new BootImage(kernel, Optional.ofNullable(initrd), commandLine);
+      return new BootImage(kernel, kernelFormat, Optional.ofNullable(initrd), commandLine);
     }
-    if (initrd != null) {
+    if (initrd != null || kernelFormat != BootImage.Format.AUTO) {
       throw new ParameterException(
-          spec.commandLine(), "--initrd belongs to a kernel: give --kernel, too");
+          spec.commandLine(),
+          "--initrd and --kernel-format belong to a kernel: give --kernel, too");
     }
     GuestAssets assets = GuestAssets.prepare(Messages.to(spec)::say);
     return new BootImage(assets.kernel(), Optional.of(assets.initrd()), commandLine);
@@ -164,6 +176,8 @@ final class RunCommand implements Callable<Integer> {
                 name,
                 "--kernel",
                 image.kernel().toAbsolutePath().toString(),
+                "--kernel-format",
+                image.format().name(),
                 "--cmdline",
                 commandLine,
                 "--memory",

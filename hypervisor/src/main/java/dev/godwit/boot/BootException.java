@@ -13,7 +13,7 @@ public final class BootException extends RuntimeException {
   public enum Code {
     /** A file is missing or cannot be read. */
     UNREADABLE_FILE,
-    /** The file is no x86-64 Linux kernel at all. */
+    /** The file is no kernel that says so. */
     NOT_A_KERNEL,
     /** A kernel that lacks what this loader needs: too old, or 32-bit. */
     UNSUPPORTED_KERNEL,

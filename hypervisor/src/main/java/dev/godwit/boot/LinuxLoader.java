@@ -132,7 +132,7 @@ public final class LinuxLoader {
           BootException.Code.NOT_A_KERNEL,
           kernel.name()
               + " is neither a bzImage nor a vmlinux nor a Multiboot kernel: it is no kernel for"
-              + " x86");
+              + " x86, or a flat image, which must be asked for (--kernel-format flat)");
     }
     BzImage image = BzImage.parse(kernel);
     Optional<ElfKernel> inner =

@@ -1,5 +1,6 @@
 package dev.godwit.boot;
 
+import dev.godwit.bus.AddressMap;
 import dev.godwit.memory.GuestMemory;
 import java.util.ArrayList;
 import java.util.List;
@@ -7,7 +8,7 @@ import java.util.Optional;
 
 /**
  * A kernel with a Multiboot header (Multiboot Specification 0.6.96, 3.1): a 32-bit ELF file, or any
- * file whose header says where it goes.
+ * file whose header says where it goes; or a flat image, which has none and goes to 1 MiB.
  *
  * @param entryGpa where its 32-bit code starts
  * @param segments what it loads
@@ -53,6 +54,17 @@ record MultibootKernel(ImageFile file, long entryGpa, List<ElfKernel.Segment> se
               .formatted(file.name(), flags));
     }
     return (flags & HAS_ADDRESSES) != 0 ? byAddresses(file, at) : byElf(file);
+  }
+
+  /** Takes any file as an image that begins with its 32-bit code. */
+  static MultibootKernel flat(ImageFile file) {
+    if (file.size() == 0) {
+      throw corrupt(file, "is empty");
+    }
+    return checked(
+        file,
+        AddressMap.KERNEL_GPA,
+        List.of(new ElfKernel.Segment(0, AddressMap.KERNEL_GPA, file.size(), file.size())));
   }
 
   private static MultibootKernel byAddresses(ImageFile file, long at) {

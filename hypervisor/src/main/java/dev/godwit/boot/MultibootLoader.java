@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Puts a Multiboot kernel into a machine's RAM and enters it as the Multiboot Specification 0.6.96
- * says (3.2, 3.3): 32-bit protected mode, flat segments, EAX the loader's magic, EBX the
- * information structure. The initrd becomes the only module.
+ * Puts a Multiboot kernel or a flat image into a machine's RAM and enters it as the Multiboot
+ * Specification 0.6.96 says (3.2, 3.3): 32-bit protected mode, flat segments, EAX the loader's
+ * magic, EBX the information structure. The initrd becomes the only module.
  */
 final class MultibootLoader {
   private static final long LOADER_MAGIC = 0x2BAD_B002L;
@@ -44,6 +44,9 @@ final class MultibootLoader {
 
   /** Says whether a file is a kernel for this loader. */
   static boolean takes(BootImage image) {
+    if (image.format() == BootImage.Format.FLAT) {
+      return true;
+    }
     try (Arena arena = Arena.ofConfined()) {
       return MultibootKernel.headerAt(ImageFile.map(image.kernel(), arena)).isPresent();
     }
@@ -53,8 +56,10 @@ final class MultibootLoader {
   static VcpuState load(BootImage image, GuestMemory memory, Board board, VcpuState atReset) {
     try (Arena arena = Arena.ofConfined()) {
       ImageFile file = ImageFile.map(image.kernel(), arena);
-      long header = MultibootKernel.headerAt(file).orElseThrow();
-      MultibootKernel kernel = MultibootKernel.parse(file, header);
+      MultibootKernel kernel =
+          image.format() == BootImage.Format.FLAT
+              ? MultibootKernel.flat(file)
+              : MultibootKernel.parse(file, MultibootKernel.headerAt(file).orElseThrow());
       if (kernel.startGpa() < AddressMap.KERNEL_GPA
           || !memory.isRam(kernel.startGpa(), kernel.endGpa() - kernel.startGpa())) {
         throw new BootException(

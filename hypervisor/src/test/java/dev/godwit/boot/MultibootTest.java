@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Multiboot kernels, booted on a PC with the debug ports. */
+/** Multiboot kernels and flat images, booted on a PC with the debug ports. */
 @Timeout(30)
 class MultibootTest {
   private static final long RAM_BYTES = 32 << 20;
@@ -44,6 +44,11 @@ class MultibootTest {
   }
 
   private Pc boot(byte[] kernel, Optional<Path> module) throws IOException {
+    return boot(kernel, BootImage.Format.AUTO, module);
+  }
+
+  private Pc boot(byte[] kernel, BootImage.Format format, Optional<Path> module)
+      throws IOException {
     Path file = Files.write(folder.resolve("kernel"), kernel);
     Pc pc =
         Pc.build(
@@ -59,7 +64,7 @@ class MultibootTest {
             CpuEngines.create(CpuEngines.SOFT),
             InstantSource.system());
     try {
-      pc.load(new BootImage(file, module, "hello=1"));
+      pc.load(new BootImage(file, format, module, "hello=1"));
       return pc;
     } catch (RuntimeException e) {
       pc.machine().close();
@@ -92,6 +97,47 @@ class MultibootTest {
     Pc pc = boot(MultibootFixture.flat(code(PRINT_COMMAND_LINE)), Optional.empty());
     untilEnd(pc);
     assertEquals(OptionalInt.of(0x21), pc.guestStatus());
+  }
+
+  @Test
+  void aFlatImageStartsWithItsFirstByteAsMultibootKernelsDo() throws IOException {
+    Pc pc = boot(code(PRINT_COMMAND_LINE), BootImage.Format.FLAT, Optional.empty());
+    assertEquals(folder.resolve("kernel") + " hello=1", untilEnd(pc));
+    assertEquals(OptionalInt.of(0x21), pc.guestStatus());
+  }
+
+  @Test
+  void aFlatImageIsAtOneMebibyteEvenIfItLooksLikeAKernel() throws IOException {
+    // mov $0x8000,%esp; call 1f; 1: pop %eax; shr $16,%eax; out %al,$0xf4; a Multiboot header.
+    // Multiboot header.
+    byte[] image = new byte[0x100];
+    byte[] start = code("bc00800000 e800000000 58 c1e810 e6f4 ebfe");
+    System.arraycopy(start, 0, image, 0, start.length);
+    System.arraycopy(MultibootFixture.flat(code("ebfe")), 0x60, image, 0x60, 0x22);
+    Pc pc = boot(image, BootImage.Format.FLAT, Optional.empty());
+    untilEnd(pc);
+    assertEquals(OptionalInt.of(0x21), pc.guestStatus());
+  }
+
+  @Test
+  void aFlatImageMustBeAskedForAndFit() {
+    byte[] image = code(PRINT_COMMAND_LINE);
+    BootException unasked =
+        assertThrows(BootException.class, () -> boot(image, Optional.empty()).machine().close());
+    assertEquals(BootException.Code.NOT_A_KERNEL, unasked.code());
+    BootException empty =
+        assertThrows(
+            BootException.class,
+            () -> boot(new byte[0], BootImage.Format.FLAT, Optional.empty()).machine().close());
+    assertEquals(BootException.Code.CORRUPT_KERNEL, empty.code());
+    BootException large =
+        assertThrows(
+            BootException.class,
+            () ->
+                boot(new byte[(int) RAM_BYTES], BootImage.Format.FLAT, Optional.empty())
+                    .machine()
+                    .close());
+    assertEquals(BootException.Code.DOES_NOT_FIT, large.code());
   }
 
   @Test
