@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Typed wrappers around the memory calls of Linux: open(2), mmap(2), madvise(2), munmap(2),
- * close(2).
+ * Typed wrappers around the memory calls of Linux: open(2), mmap(2), madvise(2), mprotect(2),
+ * munmap(2), close(2).
  *
  * <p>Constants are those of the x86-64 and arm64 ABI (asm-generic/mman.h).
  */
@@ -24,6 +24,7 @@ final class LinuxMemory {
 
   static final int PROT_NONE = 0;
   static final int PROT_READ_WRITE = 3;
+  static final int PROT_READ_EXECUTE = 5;
   static final int MAP_PRIVATE = 0x02;
   static final int MAP_FIXED = 0x10;
   static final int MAP_ANONYMOUS = 0x20;
@@ -61,6 +62,14 @@ final class LinuxMemory {
           "munmap",
           FunctionDescriptor.of(
               ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+  private static final MethodHandle MPROTECT =
+      handle(
+          "mprotect",
+          FunctionDescriptor.of(
+              ValueLayout.JAVA_INT,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_INT));
   private static final MethodHandle OPEN =
       LINKER.downcallHandle(
           LINKER.defaultLookup().findOrThrow("open"),
@@ -130,6 +139,13 @@ final class LinuxMemory {
         "mmap of " + bytes + " bytes",
         MemoryException.Code.HOST_REFUSED,
         (arena, capture) -> (long) MMAP.invokeExact(capture, hva, bytes, prot, flags, fd, offset));
+  }
+
+  static void mprotect(long hva, long bytes, int prot) {
+    checked(
+        "mprotect",
+        MemoryException.Code.HOST_REFUSED,
+        (arena, capture) -> (int) MPROTECT.invokeExact(capture, hva, bytes, prot));
   }
 
   static void munmap(long hva, long bytes) {

@@ -1,5 +1,7 @@
 package dev.godwit.cpu.soft;
 
+import dev.godwit.memory.LockedExchange;
+
 /** XCHG, XADD, CMPXCHG, CMPXCHG8B/16B and BSWAP. */
 final class ExchangeNodes {
   private static final int RAX = 0;
@@ -139,13 +141,36 @@ final class ExchangeNodes {
         throw GuestFault.of(GuestFault.GP);
       }
       c.probeWrite(lin, 16);
-      if (locked) {
+      if (!locked) {
+        exchange(c, lin);
+      } else if (!exchangeAtomically(c, lin)) {
         synchronized (Ram.SPLIT_LOCK) {
           exchange(c, lin);
         }
-      } else {
-        exchange(c, lin);
       }
+    }
+
+    /** Does it by the host's own instruction; false if that is impossible, and nothing done. */
+    private static boolean exchangeAtomically(SoftCpu c, long lin) {
+      long hva = c.updateHva(lin, 16);
+      long anyHva = hva == 0 ? c.mmu.anyHva(lin, 16) : hva;
+      if (anyHva == 0 || !LockedExchange.reaches(anyHva, 16)) {
+        return false;
+      }
+      boolean equal =
+          c.lockedExchange.compareAndSet(
+              anyHva, c.regs[RAX], c.regs[RDX], c.regs[RBX], c.regs[RCX]);
+      if (hva == 0) {
+        c.mmu.updatedAt(anyHva, 16);
+      } else {
+        c.updated(hva);
+      }
+      if (!equal) {
+        c.regs[RAX] = c.lockedExchange.foundLow();
+        c.regs[RDX] = c.lockedExchange.foundHigh();
+      }
+      Alu.setZero(c, equal);
+      return true;
     }
 
     private static void exchange(SoftCpu c, long lin) {

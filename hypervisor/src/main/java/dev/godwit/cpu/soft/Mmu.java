@@ -406,21 +406,32 @@ final class Mmu {
   }
 
   /**
-   * Returns the hva of an operand that was probed for writing if it lies within one page of RAM,
-   * whether or not that holds decoded code; else 0. {@link #codeUpdated} is to be called after a
-   * store to it.
+   * Returns the hva of an operand that was probed for writing if it is all in RAM and in one piece
+   * there, whether or not it holds decoded code or crosses pages; else 0. {@link #updatedAt} is to
+   * be called after a store to it.
    */
-  long codeHva(long lin, int bytes) {
-    if ((lin & 0xFFF) + bytes > 4096) {
+  long anyHva(long lin, int bytes) {
+    long at = checkedLin(lin, bytes);
+    long gpa = translate(at, PageWalk.WRITE, userNow());
+    long last = gpa + bytes - 1;
+    if ((at & 0xFFF) + bytes > 4096
+        && translate(next(at), PageWalk.WRITE, userNow()) != (last & PAGE_MASK)) {
       return 0;
     }
-    long gpa = translate(checkedLin(lin, bytes), PageWalk.WRITE, userNow());
-    return memory.isRam(gpa, bytes) && !isApicPage(gpa) ? baseHva + gpa : 0;
+    boolean ram = memory.isRam(gpa, bytes) && !isApicPage(gpa) && !isApicPage(last);
+    return ram ? baseHva + gpa : 0;
   }
 
-  /** Drops decoded code that a store through {@link #codeHva} may have changed. */
-  void codeUpdated(long hva, int bytes) {
-    c.blocks.stored(hva - baseHva, bytes);
+  /** Marks what was stored through {@link #anyHva}, and drops code that it may have changed. */
+  void updatedAt(long hva, int bytes) {
+    long gpa = hva - baseHva;
+    int first = (int) Math.min(bytes, 4096 - (gpa & 0xFFF));
+    c.updated(hva);
+    c.blocks.stored(gpa, first);
+    if (first < bytes) {
+      c.updated(hva + first);
+      c.blocks.stored(gpa + first, bytes - first);
+    }
   }
 
   // Implicit supervisor accesses: descriptor tables, task state, inner stacks.

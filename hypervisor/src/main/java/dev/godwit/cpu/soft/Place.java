@@ -143,7 +143,7 @@ abstract sealed class Place {
     if (!atomic) {
       old = Ram.get(hva, bytes);
       Ram.put(hva, bytes, update.compute(c, old));
-    } else if (Ram.withinWord(hva, bytes)) {
+    } else if (Ram.lockable(hva, bytes)) {
       old = updateAtomically(c, hva, bytes, update);
     } else {
       synchronized (Ram.SPLIT_LOCK) {
@@ -174,11 +174,10 @@ abstract sealed class Place {
     c.probeWrite(lin, bytes);
     long old;
     // Another vCPU's plain store to a page with code must not be lost either: a lock's release.
-    long codeHva = atomic ? c.mmu.codeHva(lin, bytes) : 0;
-    if (codeHva != 0 && Ram.withinWord(codeHva, bytes)) {
-      old = updateAtomically(c, codeHva, bytes, update);
-      c.updated(codeHva);
-      c.mmu.codeUpdated(codeHva, bytes);
+    long anyHva = atomic ? c.mmu.anyHva(lin, bytes) : 0;
+    if (anyHva != 0 && Ram.lockable(anyHva, bytes)) {
+      old = updateAtomically(c, anyHva, bytes, update);
+      c.mmu.updatedAt(anyHva, bytes);
     } else if (atomic) {
       synchronized (Ram.SPLIT_LOCK) {
         old = read(c, lin, bytes);

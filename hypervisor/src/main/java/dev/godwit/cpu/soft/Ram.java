@@ -1,6 +1,7 @@
 package dev.godwit.cpu.soft;
 
 import dev.godwit.memory.HostMemory;
+import dev.godwit.memory.LockedExchange;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -8,10 +9,10 @@ import java.nio.ByteOrder;
 /**
  * Accesses to RAM at an hva that the MMU has just given out, plain and atomic.
  *
- * <p>Atomic ones are lock-free as long as the operand lies within an aligned 8-byte word, whatever
- * its own size and alignment. Others (split locks, and 16 bytes, for which Java has no
- * compare-and-set) exclude each other by one monitor of the process; against plain accesses of
- * another vCPU they are atomic for each 8-byte word only.
+ * <p>Atomic ones are Java's as long as the operand lies within an aligned 8-byte word, whatever its
+ * own size and alignment, and {@link LockedExchange}'s elsewhere. What that does not reach either
+ * excludes each other by one monitor of the process; against plain accesses of another vCPU it is
+ * atomic for each 8-byte word only.
  */
 final class Ram {
   private static final ValueLayout.OfShort SHORT =
@@ -23,7 +24,10 @@ final class Ram {
   private static final VarHandle WORD =
       ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
 
-  /** Excludes split locks from one another, process-wide; taken for a few loads and stores only. */
+  /**
+   * Excludes operations that are not {@link #lockable} from one another, process-wide; taken for a
+   * few loads and stores only.
+   */
   static final Object SPLIT_LOCK = new Object();
 
   private Ram() {}
@@ -48,18 +52,26 @@ final class Ram {
     }
   }
 
-  /**
-   * Says whether {@link #compareAndSet} can do it: the operand lies within an aligned 8-byte word.
-   */
-  static boolean withinWord(long hva, int bytes) {
+  /** Says whether {@link #compareAndSet} can do it: as good as always. */
+  static boolean lockable(long hva, int bytes) {
+    return withinWord(hva, bytes) || LockedExchange.reaches(hva, bytes);
+  }
+
+  private static boolean withinWord(long hva, int bytes) {
     return (hva & 7) + bytes <= 8;
   }
 
   /**
-   * Replaces an operand {@link #withinWord} atomically if it is as expected; a full fence either
-   * way.
+   * Replaces a {@link #lockable} operand of 1, 2, 4 or 8 bytes atomically if it is as expected; a
+   * full fence either way.
    */
   static boolean compareAndSet(long hva, int bytes, long expected, long value) {
+    return withinWord(hva, bytes)
+        ? compareAndSetInWord(hva, bytes, expected, value)
+        : LockedExchange.compareAndExchange(hva, bytes, expected, value) == expected;
+  }
+
+  private static boolean compareAndSetInWord(long hva, int bytes, long expected, long value) {
     long word = hva & ~7L;
     int shift = (int) (hva & 7) * 8;
     long mask = Alu.zeroExtend(-1, 8 * bytes) << shift;

@@ -4,6 +4,7 @@ import dev.godwit.cpu.VcpuPorts;
 import dev.godwit.cpu.VcpuState.Activity;
 import dev.godwit.memory.DirtyMap;
 import dev.godwit.memory.HostMemory;
+import dev.godwit.memory.LockedExchange;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
@@ -147,6 +148,9 @@ final class SoftCpu {
 
   /** {@code (hva >>> 12) + markBias} is where a page's dirty mark is. */
   final long markBias;
+
+  /** For CMPXCHG16B. */
+  final LockedExchange lockedExchange = new LockedExchange();
 
   final VcpuPorts ports;
   final int index;

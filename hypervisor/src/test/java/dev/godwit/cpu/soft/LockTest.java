@@ -1,6 +1,7 @@
 package dev.godwit.cpu.soft;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.bus.MmioBus;
@@ -11,9 +12,11 @@ import dev.godwit.cpu.VcpuPorts;
 import dev.godwit.memory.GuestMemory;
 import java.util.HexFormat;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** LOCK and XCHG between two vCPUs that share RAM. In real mode, where nothing has to be set up. */
 @Timeout(60)
@@ -25,6 +28,7 @@ class LockTest {
   private static final int RDI = 7;
   private static final int ROUNDS = 200_000;
   private static final int WORD = 0x1000;
+  private static final String HOST_HAS_NONE = "docs/soft-cpu.md, several vCPUs";
 
   private final GuestMemory memory = GuestMemory.allocate(1 << 20);
   private final CodeMap codeMap = new CodeMap(memory.framePages());
@@ -66,11 +70,17 @@ class LockTest {
   }
 
   private void onTwoCpus(int address, Body body) throws Exception {
+    onTwoCpus(address, body, body);
+  }
+
+  private void onTwoCpus(int address, Body first, Body second) throws Exception {
     CyclicBarrier start = new CyclicBarrier(2);
     Thread[] threads = new Thread[2];
     for (int t = 0; t < 2; t++) {
+      Body body = t == 0 ? first : second;
       SoftCpu c = cpu();
       c.regs[RBX] = address;
+      c.regs[RDI] = address;
       threads[t] =
           Thread.ofPlatform()
               .start(
@@ -230,7 +240,6 @@ class LockTest {
     onTwoCpus(
         WORD,
         c -> {
-          c.regs[RDI] = WORD;
           do {
             c.regs[RBX] = c.regs[RAX] + 1;
             c.regs[RCX] = c.regs[RDX] + 2;
@@ -239,5 +248,77 @@ class LockTest {
         });
     assertEquals(2 * ROUNDS, memory.read64(WORD));
     assertEquals(4 * ROUNDS, memory.read64(WORD + 8));
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = "os.arch", matches = "amd64", disabledReason = HOST_HAS_NONE)
+  void aPlainStoreToAHalfIsNotLostInAnExchangeOfSixteenBytes() throws Exception {
+    Insn compareExchange = decode("f0 48 0fc70f", 64); // lock cmpxchg16b [rdi]
+    memory.zero(WORD, 16);
+    Body highUp =
+        c -> {
+          do {
+            c.regs[RBX] = c.regs[RAX];
+            c.regs[RCX] = c.regs[RDX] + 1;
+            compareExchange.execute(c);
+          } while (!c.condition(4));
+        };
+    assertEquals(0, storesLostTo(highUp, WORD, 8));
+    assertEquals(ROUNDS, memory.read64(WORD + 8));
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = "os.arch", matches = "amd64", disabledReason = HOST_HAS_NONE)
+  void aPlainStoreToAPartIsNotLostInALockedUpdateThatCrosses() throws Exception {
+    Insn exchangeAdd = decode("f0 48 0fc107", 64); // lock xadd [rdi], rax
+    Body highUp =
+        c -> {
+          c.regs[RAX] = 1L << 32;
+          exchangeAdd.execute(c);
+        };
+    for (int address : new int[] {WORD + 4, WORD + 60, WORD + 0xFFC}) { // word, line, page
+      memory.zero(WORD, 0x2000);
+      assertEquals(0, storesLostTo(highUp, address, 4), "at " + Integer.toHexString(address));
+      assertEquals(ROUNDS, memory.read32(address + 4));
+    }
+  }
+
+  /** Returns how many plain stores one vCPU does not find again while another does updates. */
+  private long storesLostTo(Body update, int address, int bytes) throws Exception {
+    Insn store = decode(bytes == 8 ? "48 8907" : "8907", 64); // mov [rdi], rax
+    Insn load = decode(bytes == 8 ? "48 8b17" : "8b17", 64); // mov rdx, [rdi]
+    AtomicLong lost = new AtomicLong();
+    onTwoCpus(
+        address,
+        update,
+        c -> {
+          c.regs[RAX]++;
+          store.execute(c);
+          load.execute(c);
+          if (c.regs[RDX] != c.regs[RAX]) {
+            lost.incrementAndGet();
+          }
+        });
+    return lost.get();
+  }
+
+  @Test
+  void failedExchangesSayWhatTheyFound() {
+    Insn compareExchange = decode("f0 48 0fc70f", 64); // lock cmpxchg16b [rdi]
+    memory.write64(WORD, 0x1111);
+    memory.write64(WORD + 8, 0x2222);
+    SoftCpu c = cpu();
+    c.regs[RDI] = WORD;
+    c.regs[RAX] = 0x1111;
+    c.regs[RBX] = 3;
+    compareExchange.execute(c);
+    assertFalse(c.condition(4));
+    assertEquals(0x1111, c.regs[RAX]);
+    assertEquals(0x2222, c.regs[RDX]);
+    assertEquals(0x1111, memory.read64(WORD));
+    compareExchange.execute(c);
+    assertTrue(c.condition(4));
+    assertEquals(3, memory.read64(WORD));
+    assertEquals(0, memory.read64(WORD + 8));
   }
 }
