@@ -2,6 +2,7 @@ package dev.godwit.e2e.oracle;
 
 import dev.godwit.cpu.CpuModel;
 import dev.godwit.cpu.soft.SoftCpuEngine;
+import dev.godwit.e2e.guest.WorkFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,14 @@ public final class OracleCommand {
   private OracleCommand() {}
 
   public static void main(String[] args) throws IOException {
+    boolean agreed;
+    try (WorkFolder folder = WorkFolder.create("godwit-oracle")) {
+      agreed = run(args, folder.path());
+    }
+    System.exit(agreed ? 0 : 1);
+  }
+
+  private static boolean run(String[] args, Path folder) throws IOException {
     Logger.getLogger("dev.godwit.cpu.soft").setLevel(Level.OFF);
     Map<String, String> options = new LinkedHashMap<>();
     for (int i = 0; i + 1 < args.length; i += 2) {
@@ -28,16 +37,15 @@ public final class OracleCommand {
     String only = options.getOrDefault("--mode", "");
     int show = Integer.parseInt(options.getOrDefault("--show", "20"));
     CpuModel model = CpuModel.named(options.getOrDefault("--cpu", "x86-64-v2"));
-    Path folder = Files.createTempDirectory("godwit-oracle");
     DifferentialOracle oracle =
         new DifferentialOracle(
             new QemuMachine(folder, model), new SoftMachine(SoftCpuEngine::new, model), folder);
     if (options.containsKey("--file")) {
-      System.exit(file(oracle, Path.of(options.get("--file"))) ? 0 : 1);
+      return file(oracle, Path.of(options.get("--file")));
     }
     if (options.containsKey("--record")) {
       record(oracle, seed, (int) wanted, states, Path.of(options.get("--record")));
-      return;
+      return true;
     }
     long cases = 0;
     long disagreements = 0;
@@ -67,7 +75,7 @@ public final class OracleCommand {
       seed++;
     }
     System.out.printf("%d cases, %d differ%n", cases, disagreements);
-    System.exit(disagreements == 0 ? 0 : 1);
+    return disagreements == 0;
   }
 
   /** Keeps what QEMU says of one batch in every mode, for machines with another QEMU. */

@@ -5,13 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * A stock kernel on several vCPUs, each with a working set of its own that verifies itself, and
  * locks between them, moves between processes; the guest's kernel finds nothing wrong.
+ *
+ * <p>{@code -Dgodwit.e2e=full} does so with one vCPU, too, ten times there and back, with all vCPUs
+ * busy in user and kernel mode for minutes; {@code -Dgodwit.e2e.vcpus=N} with that many only.
  */
 class SeveralVcpusTest {
   private static final String NAME = "several";
@@ -19,16 +25,30 @@ class SeveralVcpusTest {
   /** Generous: what is asserted here is that nothing is lost, on however busy a machine. */
   private static final String PAUSE = "--max-downtime=2s";
 
-  /** There and back again; {@code -Dgodwit.e2e=full} does ten of each. */
-  private static final int ROUND_TRIPS = "full".equals(System.getProperty("godwit.e2e")) ? 10 : 2;
+  private static final boolean FULL = "full".equals(System.getProperty("godwit.e2e"));
+
+  /** There and back again. */
+  private static final int ROUND_TRIPS = FULL ? 10 : 2;
+
+  /** How long the guest is to be under load at least. */
+  private static final long LOAD_NANOS = TimeUnit.SECONDS.toNanos(FULL ? 180 : 0);
 
   /** What a kernel says of a machine that is not right. */
   private static final String COMPLAINTS =
       "oops|bug:|warning:|stall|lockup|hung task|blocked for more|unstable|read-back delay|8254"
           + " timer|mce:|not responding|protection fault|segfaul[t]";
 
+  static IntStream vcpuCounts() {
+    Integer only = Integer.getInteger("godwit.e2e.vcpus");
+    if (only != null) {
+      return IntStream.of(only);
+    }
+    return FULL ? IntStream.of(1, 2, 4) : IntStream.of(2, 4);
+  }
+
   @ParameterizedTest
-  @ValueSource(ints = {2, 4})
+  @MethodSource("vcpuCounts")
+  @Timeout(value = 30, unit = TimeUnit.MINUTES)
   void stockLinuxMovesBackAndForthWithAWorkingSetOnEachVcpu(int vcpus) throws Exception {
     try (Host left = new Host("several-left-" + vcpus);
         Host right = new Host("several-right-" + vcpus);
@@ -36,7 +56,11 @@ class SeveralVcpusTest {
       linux.ask(
           "echo there are $(grep -c ^processor /proc/cpuinfo), on line"
               + " $(cat /sys/devices/system/cpu/online).",
-          "there are " + vcpus + ", on line 0-" + (vcpus - 1) + "\\.");
+          "there are " + vcpus + ", on line 0" + (vcpus == 1 ? "" : "-" + (vcpus - 1)) + "\\.");
+      long startNanos = System.nanoTime();
+      if (FULL) {
+        makeBusy(linux, vcpus);
+      }
       for (int hop = 0; hop < 2 * ROUND_TRIPS; hop++) {
         awaitAllVcpus(linux, vcpus);
         Host there = linux.host() == left ? right : left;
@@ -45,7 +69,9 @@ class SeveralVcpusTest {
         linux.goesOnIn(there, receiver);
         linux.assertGoesOn();
       }
-      awaitAllVcpus(linux, vcpus);
+      do {
+        awaitAllVcpus(linux, vcpus);
+      } while (System.nanoTime() - startNanos < LOAD_NANOS);
       assertKernelIsContent(linux);
       linux.assertShellAnswers();
       assertEquals(0, linux.stop().status());
@@ -53,6 +79,16 @@ class SeveralVcpusTest {
       assertEquals(List.of(), left.leftovers());
       assertEquals(List.of(), right.leftovers());
     }
+  }
+
+  /** Gives each vCPU more to do than it can, in user mode and in the kernel. */
+  private static void makeBusy(RunningLinux linux, int vcpus) throws InterruptedException {
+    linux.ask(
+        "for i in $(seq "
+            + vcpus
+            + "); do dd if=/dev/urandom of=/dev/null bs=1M & while :; do :; done & done;"
+            + " echo all $(ps | grep -c '[d]d if=') are busy.",
+        "all " + vcpus + " are busy\\.");
   }
 
   /** Waits until each vCPU has verified its working set once more, and the locks were counted. */
