@@ -12,4 +12,7 @@ import java.nio.ByteBuffer;
  */
 record BatchResult(ByteBuffer records, int completed, String end) {
   static final String FINISHED = "finished";
+
+  /** How a run ended whose next case has not, in a time in which thousands do. */
+  static final String ENDLESS = "did not end in time";
 }

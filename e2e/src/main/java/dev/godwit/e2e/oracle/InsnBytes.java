@@ -61,11 +61,20 @@ final class InsnBytes {
 
   /** Whether it is INS or OUTS with a REP prefix. */
   static boolean isRepeatedIo(byte[] insn) {
+    return isRepeated(insn) && (opcode(insn) & ~3) == 0x6C;
+  }
+
+  /** Whether it is CMPS or SCAS with a REP prefix. */
+  static boolean isRepeatedComparison(byte[] insn) {
+    return isRepeated(insn) && (opcode(insn) & 0xF6) == 0xA6 && opcode(insn) <= 0xFF;
+  }
+
+  private static boolean isRepeated(byte[] insn) {
     boolean repeated = false;
     for (int i = 0; i < opcodeAt(insn) && i < insn.length; i++) {
       repeated |= (insn[i] & 0xFE) == 0xF2;
     }
-    return repeated && (opcode(insn) & ~3) == 0x6C;
+    return repeated;
   }
 
   /** Whether it is an instruction of the SSE maps with an operand in memory. */

@@ -86,8 +86,11 @@ class SeveralVcpusTest {
     linux.ask(
         "for i in $(seq "
             + vcpus
-            + "); do dd if=/dev/urandom of=/dev/null bs=1M & while :; do :; done & done;"
-            + " echo all $(ps | grep -c '[d]d if=') are busy.",
+            + "); do dd if=/dev/urandom of=/dev/null bs=1M & p=\"$p $!\";"
+            + " while :; do :; done & p=\"$p $!\"; done; sleep 1;"
+            + " kill -0 $p && echo all $(("
+            + vcpus
+            + ")) are busy.",
         "all " + vcpus + " are busy\\.");
   }
 
