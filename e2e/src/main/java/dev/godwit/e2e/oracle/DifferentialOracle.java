@@ -115,7 +115,8 @@ final class DifferentialOracle {
     }
     String died = endless ? null : died(expected, actual);
     if (died != null) {
-      found.add(new Disagreement(image.cases().get(both), died));
+      found.add(
+          new Disagreement(image.cases().get(Math.min(both, image.cases().size() - 1)), died));
     }
     return new Report(both, found, middle - start, end - middle);
   }
