@@ -253,16 +253,9 @@ final class CaseGenerator {
       case NEAR -> {
         // TCG and processors disagree about 66h here in 64-bit mode: Exclusions keeps it out.
         int size = operandBytes == 2 && !mode.is64() ? 2 : 4;
-        little(out, mode.noExecute() && chance(30) ? distance(size) : pick(24), size);
+        little(out, mode.noExecute() && chance(30) ? value() : pick(24), size);
       }
     }
-  }
-
-  /** How far a branch goes: not just back, to begin an endless loop. */
-  private long distance(int size) {
-    long value = value();
-    long back = size == 2 ? (short) value : (int) value;
-    return back < 0 && back >= -2 * MOST_CODE_BYTES ? value ^ 1L << 8 * size - 2 : value;
   }
 
   private static void little(ByteArrayOutputStream out, long value, int bytes) {
