@@ -14,7 +14,7 @@ import java.util.TreeMap;
  * long mode, paging with an identity map of the first 4 GiB, flat segments with the selectors 0x10
  * and 0x18, interrupts off, RSI = boot parameters.
  */
-final class LongModeEntry {
+public final class LongModeEntry {
   private static final long PAGE_BYTES = 4096;
   private static final long LARGE_PAGE_BYTES = 2 << 20;
   private static final int TABLE_ENTRIES = 512;
@@ -61,7 +61,7 @@ final class LongModeEntry {
    * @param atReset the vCPU's reset state, which everything that the protocol leaves open is taken
    *     from
    */
-  static VcpuState prepare(GuestMemory memory, VcpuState atReset, long entryGpa) {
+  public static VcpuState prepare(GuestMemory memory, VcpuState atReset, long entryGpa) {
     writeTables(memory);
     long[] gpr = new long[16];
     gpr[RSI] = AddressMap.BOOT_PARAMS_GPA;

@@ -5,6 +5,7 @@ import dev.godwit.backend.SerialLine;
 import dev.godwit.boot.Board;
 import dev.godwit.boot.BootImage;
 import dev.godwit.boot.LinuxLoader;
+import dev.godwit.boot.LongModeEntry;
 import dev.godwit.bus.AddressMap;
 import dev.godwit.bus.MmioBus;
 import dev.godwit.bus.PortBus;
@@ -221,6 +222,15 @@ public final class Pc {
     Board board = new Board(vcpus.size(), comPorts());
     boot.restore(LinuxLoader.load(image, machine.memory(), board, boot.save()));
     machine.memory().dirty().harvest(new PageSet(machine.memory().framePages()));
+  }
+
+  /**
+   * Lets the boot vCPU start in 64-bit code that is in RAM already, with interrupts off and the
+   * first 4 GiB mapped to themselves; what is below 64 KiB is overwritten. Before the start only.
+   */
+  public void enter(long entryGpa) {
+    Vcpu boot = vcpus.getFirst();
+    boot.restore(LongModeEntry.prepare(machine.memory(), boot.save(), entryGpa));
   }
 
   private int comPorts() {

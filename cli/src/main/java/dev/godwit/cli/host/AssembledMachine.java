@@ -3,6 +3,7 @@ package dev.godwit.cli.host;
 import dev.godwit.backend.Console;
 import dev.godwit.machine.Machine;
 import java.util.OptionalInt;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 
 /**
@@ -12,6 +13,7 @@ import java.util.function.Supplier;
  * @param console the far end of its first serial line
  * @param engine what executes the guest's code: "soft"
  * @param powerButton presses the ACPI power button
+ * @param entry makes the boot vCPU start in 64-bit code at a gpa, before the machine starts
  * @param guestStatus the status that the guest has ended the machine with, if it did
  */
 public record AssembledMachine(
@@ -19,4 +21,5 @@ public record AssembledMachine(
     Console console,
     String engine,
     Runnable powerButton,
+    LongConsumer entry,
     Supplier<OptionalInt> guestStatus) {}

@@ -36,6 +36,6 @@ public final class PcAssembler implements MachineAssembler {
     }
     image.ifPresent(pc::load);
     return new AssembledMachine(
-        pc.machine(), pc.console(), engineName, pc::pressPowerButton, pc::guestStatus);
+        pc.machine(), pc.console(), engineName, pc::pressPowerButton, pc::enter, pc::guestStatus);
   }
 }

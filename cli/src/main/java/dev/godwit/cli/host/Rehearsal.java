@@ -17,6 +17,9 @@ import dev.godwit.source.NetworkSink;
 import dev.godwit.source.NetworkSinkOptions;
 import dev.godwit.stream.StreamCodec;
 import dev.godwit.wire.PeerError;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -36,7 +39,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Moves a small machine from this process to itself, again and again, so that what a migration
  * needs is loaded and compiled before the first real one: otherwise the JVM would do that while a
- * guest stands still.
+ * guest stands still, or runs slowly just after.
  *
  * <p>It has nothing to do with any other machine of the process, listens at the loopback interface
  * only, and takes no machine but its own. One thread.
@@ -53,6 +56,10 @@ public final class Rehearsal {
 
   private static final Logger LOG = LoggerFactory.getLogger(Rehearsal.class);
   private static final long RAM_BYTES = 16L << 20;
+  private static final long GUEST_GPA = 0x10_0000;
+
+  /** For so long the guest runs, before each move and after it. */
+  private static final Duration GUEST_RUNS = Duration.ofMillis(30);
 
   /** For each move, questions on connections of their own, and states saved and restored. */
   private static final int QUESTIONS = 10;
@@ -70,7 +77,7 @@ public final class Rehearsal {
 
   /**
    * @param assembler makes the small machines
-   * @param engine what would execute their code: they never run
+   * @param engine what executes their code
    * @param version this program's
    */
   public Rehearsal(MachineAssembler assembler, String engine, String version) {
@@ -137,6 +144,7 @@ public final class Rehearsal {
     try (Receiver receiver =
             Receiver.start(ReceiverOptions.at(loopback, version), this::build, NO_LIMITS);
         NetworkSink asking = sinkTo(receiver)) {
+      Thread.sleep(GUEST_RUNS);
       for (int i = 0; i < QUESTIONS; i++) {
         asking.query();
       }
@@ -150,12 +158,14 @@ public final class Rehearsal {
               MigrationListener.NONE,
               version)
           .run();
-      receiver
-          .outcome()
-          .toCompletableFuture()
-          .get(PATIENCE.toSeconds(), TimeUnit.SECONDS)
-          .machine()
-          .close();
+      Machine arrived =
+          receiver
+              .outcome()
+              .toCompletableFuture()
+              .get(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+              .machine();
+      Thread.sleep(GUEST_RUNS);
+      arrived.close();
     } finally {
       source.machine().close();
     }
@@ -171,7 +181,8 @@ public final class Rehearsal {
 
   /** A device's state is saved and restored once a migration: too seldom to be compiled. */
   private void saveAndRestore() {
-    Machine machine = paused(assembler, NAME, engine, GuestMemory.allocate(RAM_BYTES)).machine();
+    Machine machine = created(assembler, NAME, engine, GuestMemory.allocate(RAM_BYTES)).machine();
+    machine.startPaused();
     try (VcpuLock lock = machine.lockAllVcpus()) {
       for (int i = 0; i < SAVES; i++) {
         List<Section> sections = new ArrayList<>();
@@ -207,13 +218,15 @@ public final class Rehearsal {
       };
 
   /**
-   * Makes a small machine that stands, with pages of all kinds: zero, compressible, random.
+   * Makes a small machine that runs {@code rehearsal.S}, with pages of all kinds: zero,
+   * compressible, random.
    *
-   * @param engine what would execute its code
+   * @param engine what executes its code
    */
   public static AssembledMachine smallMachine(
       MachineAssembler assembler, String name, String engine) {
     GuestMemory memory = GuestMemory.allocate(RAM_BYTES);
+    memory.copyIn(GUEST_GPA, guest());
     Random random = new Random(1);
     byte[] page = new byte[GuestMemory.PAGE_BYTES];
     for (long gpa = RAM_BYTES / 2; gpa < RAM_BYTES; gpa += page.length) {
@@ -221,15 +234,26 @@ public final class Rehearsal {
       Arrays.fill(page, (int) (gpa / page.length % page.length), page.length, (byte) 1);
       memory.copyIn(gpa, page);
     }
-    return paused(assembler, name, engine, memory);
+    AssembledMachine machine = created(assembler, name, engine, memory);
+    machine.entry().accept(GUEST_GPA);
+    machine.machine().start();
+    return machine;
   }
 
-  private static AssembledMachine paused(
+  private static byte[] guest() {
+    try (InputStream image = Rehearsal.class.getResourceAsStream("rehearsal.bin")) {
+      if (image == null) {
+        throw new IllegalStateException("rehearsal.bin is not in the jar");
+      }
+      return image.readAllBytes();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static AssembledMachine created(
       MachineAssembler assembler, String name, String engine, GuestMemory memory) {
-    AssembledMachine machine =
-        assembler.assemble(
-            assembler.configure(name, RAM_BYTES, 1), memory, engine, Optional.empty());
-    machine.machine().startPaused();
-    return machine;
+    return assembler.assemble(
+        assembler.configure(name, RAM_BYTES, 1), memory, engine, Optional.empty());
   }
 }

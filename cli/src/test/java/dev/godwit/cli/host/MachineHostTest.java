@@ -67,6 +67,7 @@ class MachineHostTest {
         new Console(),
         engine,
         buttonPressed::incrementAndGet,
+        entryGpa -> {},
         OptionalInt::empty);
   }
 

@@ -71,6 +71,6 @@ final class ChaosAssembler implements MachineAssembler {
           pc.load(kernel);
         });
     return new AssembledMachine(
-        machine, pc.console(), engineName, pc::pressPowerButton, pc::guestStatus);
+        machine, pc.console(), engineName, pc::pressPowerButton, pc::enter, pc::guestStatus);
   }
 }
