@@ -1,6 +1,7 @@
 package dev.godwit.cli;
 
 import com.google.gson.JsonObject;
+import dev.godwit.cli.host.CompilerThreads;
 import dev.godwit.cli.host.Endpoint;
 import dev.godwit.cli.host.HostEnd;
 import dev.godwit.cli.host.MachineHost;
@@ -60,6 +61,7 @@ final class ReceiveCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Endpoint endpoint = Endpoint.parse(listen);
+    CompilerThreads.letOthersFirst();
     RunDirectory directory = main.directory();
     MachineHost named = name == null ? null : MachineHost.open(directory, name, Main.version());
     try (Reception reception =

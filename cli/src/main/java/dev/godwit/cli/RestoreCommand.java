@@ -1,6 +1,7 @@
 package dev.godwit.cli;
 
 import dev.godwit.cli.host.AssembledMachine;
+import dev.godwit.cli.host.CompilerThreads;
 import dev.godwit.cli.host.MachineHost;
 import dev.godwit.cli.host.PcAssembler;
 import dev.godwit.cli.host.Rehearsal;
@@ -82,6 +83,7 @@ final class RestoreCommand implements Callable<Integer> {
 
   private int foreground(RunDirectory directory, String machineName) throws Exception {
     try (MachineHost host = MachineHost.open(directory, machineName, Main.version())) {
+      CompilerThreads.letOthersFirst();
       Foreground foreground = new Foreground(host, Messages.to(spec), true);
       foreground.listening();
       AtomicReference<@Nullable AssembledMachine> assembled = new AtomicReference<>();
@@ -102,7 +104,7 @@ final class RestoreCommand implements Callable<Integer> {
       }
       host.adopt(machine);
       restored.start();
-      new Rehearsal(new PcAssembler(), engine.engine, Main.version()).later();
+      new Rehearsal(new PcAssembler(), engine.engine, Main.version()).later(host);
       Messages.to(spec)
           .say(
               machineName

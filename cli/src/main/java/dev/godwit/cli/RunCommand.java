@@ -2,6 +2,7 @@ package dev.godwit.cli;
 
 import dev.godwit.boot.BootImage;
 import dev.godwit.cli.host.AssembledMachine;
+import dev.godwit.cli.host.CompilerThreads;
 import dev.godwit.cli.host.HostMemory;
 import dev.godwit.cli.host.MachineAssembler;
 import dev.godwit.cli.host.MachineHost;
@@ -150,6 +151,7 @@ final class RunCommand implements Callable<Integer> {
   private int foreground(
       RunDirectory directory, MachineAssembler assembler, MachineConfig config, BootImage image)
       throws Exception {
+    CompilerThreads.letOthersFirst();
     try (MachineHost host = MachineHost.open(directory, name, Main.version())) {
       Foreground foreground = new Foreground(host, Messages.to(spec), true);
       foreground.listening();
@@ -163,7 +165,7 @@ final class RunCommand implements Callable<Integer> {
       }
       host.adopt(machine);
       machine.machine().start();
-      new Rehearsal(assembler, engine.engine, Main.version()).later();
+      new Rehearsal(assembler, engine.engine, Main.version()).later(host);
       return foreground.untilEnd().code();
     }
   }

@@ -131,6 +131,11 @@ public final class MachineHost implements ControlActions, AutoCloseable {
     }
   }
 
+  /** Says whether the machine is on its way, or a snapshot is being taken of it. */
+  public boolean isTransferring() {
+    return transfers.isBusy();
+  }
+
   /** Ends the machine, if it is still there, and gives the name up. */
   @Override
   public void close() {

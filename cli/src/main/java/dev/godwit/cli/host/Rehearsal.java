@@ -86,9 +86,13 @@ public final class Rehearsal {
     this.version = version;
   }
 
-  /** Rehearses some time after the process has got its machine. */
-  public void later() {
-    inBackground(LATER, () -> false);
+  /**
+   * Rehearses some time after the process has got its machine.
+   *
+   * @param host the machine's; what it does in earnest ends the rehearsal
+   */
+  public void later(MachineHost host) {
+    inBackground(LATER, host::isTransferring);
   }
 
   /**

@@ -72,6 +72,11 @@ final class Transfers {
     }
   }
 
+  /** Says whether something is in flight. */
+  synchronized boolean isBusy() {
+    return busy;
+  }
+
   /** Returns when nothing is in flight. */
   synchronized void awaitIdle() throws InterruptedException {
     while (busy) {

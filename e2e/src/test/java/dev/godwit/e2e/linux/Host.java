@@ -134,6 +134,7 @@ final class Host implements AutoCloseable {
             "--enable-native-access=ALL-UNNAMED",
             "-XX:+UseSerialGC",
             "-XX:-DontCompileHugeMethods",
+            "-XX:-UseDynamicNumberOfCompilerThreads",
             "-XX:-UsePerfData",
             "-Djava.library.path=" + app + "/native"));
     command.addAll(jvmOptions);
