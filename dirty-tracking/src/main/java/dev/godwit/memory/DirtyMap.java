@@ -2,6 +2,7 @@ package dev.godwit.memory;
 
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One byte a page, non-zero when the page may have been written since the last harvest. Always on:
@@ -12,6 +13,11 @@ import java.lang.invoke.VarHandle;
  * if the writer's mark comes before the exchange, its data does too and the copy has it; if it
  * comes after, the next harvest finds it. Marking before storing would lose pages: mark, harvest,
  * copy, store.
+ *
+ * <p>A CPU engine may mark a page before it stores there, and go on storing without marking it
+ * again, if it {@linkplain #observeHarvests observes harvests}: a harvest asks it, after the
+ * exchange, to mark anew from then on, and returns when it will. So what was stored on the strength
+ * of a mark that the exchange took is in RAM before the page is read.
  *
  * <p>Any thread marks; one thread at a time harvests.
  */
@@ -29,6 +35,7 @@ public final class DirtyMap {
   private final long baseHva;
   private final long pages;
   private final ChangeLog log;
+  private volatile @Nullable Runnable observer;
 
   /**
    * Makes a map over zeroed host memory of at least {@code pages} bytes, rounded up to eight, at
@@ -58,6 +65,19 @@ public final class DirtyMap {
     if (TRACKING) {
       BYTE.setRelease(HostMemory.ALL, markHva, (byte) 1);
     }
+  }
+
+  /** Says whether the page whose mark is at {@code markHva} is marked. Unchecked, as above. */
+  public static boolean isMarkedAt(long markHva) {
+    return (byte) BYTE.getVolatile(HostMemory.ALL, markHva) != 0;
+  }
+
+  /**
+   * Sets the one engine that is told of each harvest, after the exchange and on the harvesting
+   * thread; null for none. When it returns, no mark from before counts any more for its stores.
+   */
+  public void observeHarvests(@Nullable Runnable newObserver) {
+    observer = newObserver;
   }
 
   /** Marks one page; call it after the data was stored. */
@@ -96,6 +116,15 @@ public final class DirtyMap {
   }
 
   private long collect(PageSet into) {
+    long found = exchange(into);
+    Runnable told = observer;
+    if (told != null) {
+      told.run();
+    }
+    return found;
+  }
+
+  private long exchange(PageSet into) {
     long found = 0;
     for (long gfn = 0; gfn < pages; gfn += 8) {
       if ((long) LONG.getOpaque(HostMemory.ALL, baseHva + gfn) != 0) {

@@ -13,8 +13,9 @@ import java.util.Arrays;
  *
  * <p>Two direct-mapped TLBs, for user and supervisor accesses. An entry has a read tag and a write
  * tag (the page's linear address, or {@link #NO_PAGE}) and an addend: hva = lin + addend. A write
- * tag is there only if a store needs nothing but the store and its dirty mark: page writable, its
- * dirty bit set, RAM, no decoded code in it. Fetches have smaller TLBs of their own that give gpas.
+ * tag is there only if a store needs nothing but the store: page writable, its dirty bit set, RAM,
+ * no decoded code in it, and marked in the {@link DirtyMap}, whose harvests take all write tags
+ * away. Fetches have smaller TLBs of their own that give gpas.
  */
 final class Mmu {
   private static final int ENTRIES = 2048;
@@ -192,6 +193,15 @@ final class Mmu {
     }
   }
 
+  /** Takes every write entry away: the pages are not marked as dirty any more. */
+  void dropWrites() {
+    for (long[] tlb : tlbs) {
+      for (int at = WRITE_TAG; at < tlb.length; at += ENTRY_LONGS) {
+        tlb[at] = NO_PAGE;
+      }
+    }
+  }
+
   /** Takes the write entries of a page of RAM away: it holds code from now on. */
   void protectCode(long gfn) {
     long pageHva = baseHva + (gfn << 12);
@@ -239,20 +249,26 @@ final class Mmu {
   /** Translates and keeps the translation; returns the gpa. */
   private long translate(long lin, int access, int user) {
     long gpa = walk.translate(lin, access, user == 1);
-    fill(lin, gpa, user);
+    fill(lin, gpa, access == PageWalk.WRITE, user);
     return gpa;
   }
 
-  private void fill(long lin, long gpa, int user) {
+  private void fill(long lin, long gpa, boolean write, int user) {
     long pageGpa = gpa & PAGE_MASK;
     if (!memory.isRam(pageGpa, 4096) || isApicPage(pageGpa)) {
       return;
     }
+    long mark = (baseHva + pageGpa >>> 12) + c.markBias;
+    if (write) {
+      DirtyMap.markAt(mark);
+    }
+    boolean marked = write || DirtyMap.isMarkedAt(mark);
     long page = lin & PAGE_MASK;
     int at = (int) (page >>> 10) & INDEX_MASK;
     long[] tlb = tlbs[user];
     tlb[at] = page;
-    tlb[at + WRITE_TAG] = walk.writable && c.blocks.mayWrite(pageGpa >>> 12) ? page : NO_PAGE;
+    tlb[at + WRITE_TAG] =
+        walk.writable && marked && c.blocks.mayWrite(pageGpa >>> 12) ? page : NO_PAGE;
     tlb[at + ADDEND] = baseHva + pageGpa - page;
     tlb[at + KIND] = walk.global ? GLOBAL : 0;
     if (!walk.global) {

@@ -1,6 +1,5 @@
 package dev.godwit.cpu.soft;
 
-import dev.godwit.memory.DirtyMap;
 import dev.godwit.memory.HostMemory;
 import java.lang.foreign.ValueLayout;
 
@@ -72,7 +71,6 @@ final class RegionAccess {
     if (tlb[at + Mmu.WRITE_TAG] == (lin & PAGE_MASK)) {
       long hva = tlb[at + Mmu.ADDEND] + lin;
       HostMemory.ALL.set(BYTE, hva, (byte) value);
-      mark(hva, c);
       return false;
     }
     return slowWrite(lin, 1, value, c, region);
@@ -83,7 +81,6 @@ final class RegionAccess {
     if (tlb[at + Mmu.WRITE_TAG] == (lin + 1 & PAGE_MASK)) {
       long hva = tlb[at + Mmu.ADDEND] + lin;
       HostMemory.ALL.set(SHORT, hva, (short) value);
-      mark(hva, c);
       return false;
     }
     return slowWrite(lin, 2, value, c, region);
@@ -94,7 +91,6 @@ final class RegionAccess {
     if (tlb[at + Mmu.WRITE_TAG] == (lin + 3 & PAGE_MASK)) {
       long hva = tlb[at + Mmu.ADDEND] + lin;
       HostMemory.ALL.set(INT, hva, (int) value);
-      mark(hva, c);
       return false;
     }
     return slowWrite(lin, 4, value, c, region);
@@ -105,7 +101,6 @@ final class RegionAccess {
     if (tlb[at + Mmu.WRITE_TAG] == (lin + 7 & PAGE_MASK)) {
       long hva = tlb[at + Mmu.ADDEND] + lin;
       HostMemory.ALL.set(LONG, hva, value);
-      mark(hva, c);
       return false;
     }
     return slowWrite(lin, 8, value, c, region);
@@ -117,7 +112,6 @@ final class RegionAccess {
     if (tlb[at + Mmu.WRITE_TAG] == (lin + 7 & PAGE_MASK)) {
       long hva = tlb[at + Mmu.ADDEND] + lin;
       HostMemory.ALL.set(LONG, hva, value);
-      mark(hva, c);
       return false;
     }
     c.mmu.checkStack(lin, 8);
@@ -155,27 +149,19 @@ final class RegionAccess {
     return HostMemory.ALL.get(LONG, hva);
   }
 
-  static void put1(long hva, long value, SoftCpu c) {
+  static void put1(long hva, long value) {
     HostMemory.ALL.set(BYTE, hva, (byte) value);
-    mark(hva, c);
   }
 
-  static void put2(long hva, long value, SoftCpu c) {
+  static void put2(long hva, long value) {
     HostMemory.ALL.set(SHORT, hva, (short) value);
-    mark(hva, c);
   }
 
-  static void put4(long hva, long value, SoftCpu c) {
+  static void put4(long hva, long value) {
     HostMemory.ALL.set(INT, hva, (int) value);
-    mark(hva, c);
   }
 
-  static void put8(long hva, long value, SoftCpu c) {
+  static void put8(long hva, long value) {
     HostMemory.ALL.set(LONG, hva, value);
-    mark(hva, c);
-  }
-
-  private static void mark(long hva, SoftCpu c) {
-    DirtyMap.markAt((hva >>> 12) + c.markBias);
   }
 }

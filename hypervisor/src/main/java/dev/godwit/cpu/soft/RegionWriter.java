@@ -37,6 +37,7 @@ final class RegionWriter {
   static final ClassDesc CPU = ClassDesc.of("dev.godwit.cpu.soft.SoftCpu");
   static final ClassDesc LAZY = ClassDesc.of("dev.godwit.cpu.soft.LazyFlags");
   private static final ClassDesc SELF = ClassDesc.of("dev.godwit.cpu.soft.Translated");
+  private static final ClassDesc VAR_HANDLE = ClassDesc.of("java.lang.invoke.VarHandle");
   private static final ClassDesc REGION = ClassDesc.of("dev.godwit.cpu.soft.Region");
   private static final ClassDesc SHAPE = ClassDesc.of("dev.godwit.cpu.soft.Region$Shape");
   private static final ClassDesc INSN = ClassDesc.of("dev.godwit.cpu.soft.Insn");
@@ -462,14 +463,21 @@ final class RegionWriter {
     b.invokestatic(ACCESS, how, MethodTypeDesc.of(CD_long, CD_long, LONGS, CPU));
     if (plan.shared()) {
       // x86 loads are in order; the JVM's compiler may reorder plain ones. No instruction on x86.
-      b.invokestatic(
-          ClassDesc.of("java.lang.invoke.VarHandle"), "loadLoadFence", MethodTypeDesc.of(CD_void));
+      b.invokestatic(VAR_HANDLE, "loadLoadFence", MethodTypeDesc.of(CD_void));
+    }
+  }
+
+  /** x86 stores come after the loads and stores before them. No instruction on x86, either. */
+  private void orderStores() {
+    if (plan.shared()) {
+      b.invokestatic(VAR_HANDLE, "releaseFence", MethodTypeDesc.of(CD_void));
     }
   }
 
   /** Writes with address and value on the stack; leaves there whether the region must end. */
   void write(String how) {
     mayFault();
+    orderStores();
     b.getstatic(SELF, "tlb", LONGS).aload(C).aload(THIS);
     b.invokestatic(
         ACCESS, how, MethodTypeDesc.of(CD_boolean, CD_long, CD_long, LONGS, CPU, REGION));
@@ -487,8 +495,8 @@ final class RegionWriter {
   }
 
   void put(int bytes) {
-    b.aload(C);
-    b.invokestatic(ACCESS, "put" + bytes, MethodTypeDesc.of(CD_void, CD_long, CD_long, CPU));
+    orderStores();
+    b.invokestatic(ACCESS, "put" + bytes, MethodTypeDesc.of(CD_void, CD_long, CD_long));
   }
 
   void segmentBase(int segment) {

@@ -6,6 +6,7 @@ import dev.godwit.memory.DirtyMap;
 import dev.godwit.memory.HostMemory;
 import dev.godwit.memory.LockedExchange;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 
 /**
@@ -333,8 +334,8 @@ final class SoftCpu {
     int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
     if (tlb[at + Mmu.WRITE_TAG] == (lin & PAGE_MASK)) {
       long hva = tlb[at + Mmu.ADDEND] + lin;
+      VarHandle.releaseFence(); // stores stay in order
       HostMemory.ALL.set(BYTE, hva, (byte) value);
-      DirtyMap.markAt((hva >>> 12) + markBias);
     } else {
       mmu.write(lin, 1, value);
     }
@@ -344,8 +345,8 @@ final class SoftCpu {
     int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
     if (tlb[at + Mmu.WRITE_TAG] == (lin + 1 & PAGE_MASK)) {
       long hva = tlb[at + Mmu.ADDEND] + lin;
+      VarHandle.releaseFence(); // stores stay in order
       HostMemory.ALL.set(SHORT, hva, (short) value);
-      DirtyMap.markAt((hva >>> 12) + markBias);
     } else {
       mmu.write(lin, 2, value);
     }
@@ -355,8 +356,8 @@ final class SoftCpu {
     int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
     if (tlb[at + Mmu.WRITE_TAG] == (lin + 3 & PAGE_MASK)) {
       long hva = tlb[at + Mmu.ADDEND] + lin;
+      VarHandle.releaseFence(); // stores stay in order
       HostMemory.ALL.set(INT, hva, value);
-      DirtyMap.markAt((hva >>> 12) + markBias);
     } else {
       mmu.write(lin, 4, value);
     }
@@ -366,8 +367,8 @@ final class SoftCpu {
     int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
     if (tlb[at + Mmu.WRITE_TAG] == (lin + 7 & PAGE_MASK)) {
       long hva = tlb[at + Mmu.ADDEND] + lin;
+      VarHandle.releaseFence(); // stores stay in order
       HostMemory.ALL.set(LONG, hva, value);
-      DirtyMap.markAt((hva >>> 12) + markBias);
     } else {
       mmu.write(lin, 8, value);
     }
@@ -385,9 +386,9 @@ final class SoftCpu {
     int at = (int) (lin >>> 10) & Mmu.INDEX_MASK;
     if (tlb[at + Mmu.WRITE_TAG] == (lin + 15 & PAGE_MASK)) {
       long hva = tlb[at + Mmu.ADDEND] + lin;
+      VarHandle.releaseFence(); // stores stay in order
       HostMemory.ALL.set(LONG, hva, low);
       HostMemory.ALL.set(LONG, hva + 8, high);
-      DirtyMap.markAt((hva >>> 12) + markBias);
     } else {
       mmu.probeWrite(lin, 16);
       write64(lin, low);
@@ -454,8 +455,8 @@ final class SoftCpu {
       int at = (int) (to >>> 10) & Mmu.INDEX_MASK;
       if (size == 8 && tlb[at + Mmu.WRITE_TAG] == (to + 7 & PAGE_MASK)) {
         long hva = tlb[at + Mmu.ADDEND] + to;
+        VarHandle.releaseFence();
         HostMemory.ALL.set(LONG, hva, value);
-        DirtyMap.markAt((hva >>> 12) + markBias);
       } else {
         mmu.checkStack(to, size);
         mmu.write(to, size, value);

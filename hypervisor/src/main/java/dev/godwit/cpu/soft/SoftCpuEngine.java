@@ -5,7 +5,9 @@ import dev.godwit.cpu.CpuException;
 import dev.godwit.cpu.Vcpu;
 import dev.godwit.cpu.VcpuPorts;
 import dev.godwit.memory.GuestMemory;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +39,7 @@ public final class SoftCpuEngine implements CpuEngine {
       memory = ports.memory();
       CodeMap shared = map;
       memory.observeWrites((firstGfn, lastGfn) -> written(shared, firstGfn, lastGfn, -1));
+      memory.dirty().observeHarvests(this::dropWrites);
     }
     CodeMap shared = map;
     SoftCpu cpu = new SoftCpu(ports, index, shared);
@@ -104,10 +107,33 @@ public final class SoftCpuEngine implements CpuEngine {
     }
   }
 
+  /**
+   * Makes every vCPU mark the pages that it writes anew, and waits until none stores on the
+   * strength of an old mark: those that execute guest code come to an instruction's end first.
+   */
+  @SuppressWarnings("ThreadPriorityCheck") // a hint; nothing relies on it
+  private void dropWrites() {
+    Map<SoftVcpu, Long> tickets = new LinkedHashMap<>();
+    for (SoftVcpu vcpu : vcpus) {
+      tickets.put(vcpu, vcpu.askToDropWrites());
+    }
+    tickets.forEach(
+        (vcpu, ticket) -> {
+          for (int turn = 1; !vcpu.hasProtected(ticket); turn++) {
+            if (turn % SPINS == 0) {
+              Thread.yield(); // it may have no host CPU
+            } else {
+              Thread.onSpinWait();
+            }
+          }
+        });
+  }
+
   @Override
   public synchronized void close() {
     if (memory != null) {
       memory.observeWrites(null);
+      memory.dirty().observeHarvests(null);
     }
     vcpus.clear();
   }

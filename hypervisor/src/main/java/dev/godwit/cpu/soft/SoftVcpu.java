@@ -19,12 +19,14 @@ import org.jspecify.annotations.Nullable;
  * HLT, stepping — and decides what happens next.
  */
 final class SoftVcpu implements Vcpu {
+  private static final long EVERY_PAGE = -1;
+
   private final SoftCpu c;
   private final LocalApicPort apic;
   private volatile boolean exitRequested;
   private volatile @Nullable Thread parked;
 
-  /** Pages whose write entries another vCPU wants gone. */
+  /** Pages whose write entries someone else wants gone. */
   private final Queue<Long> toProtect = new ConcurrentLinkedQueue<>();
 
   private final AtomicLong asked = new AtomicLong();
@@ -86,7 +88,16 @@ final class SoftVcpu implements Vcpu {
     return ticket;
   }
 
-  /** Says whether no store of this vCPU can go to the page unseen any more. */
+  /**
+   * Asks that all write entries be dropped. Any thread but a vCPU's.
+   *
+   * @return what {@link #hasProtected} is to be asked with
+   */
+  long askToDropWrites() {
+    return askToProtect(EVERY_PAGE);
+  }
+
+  /** Says whether no store of this vCPU can go to the page, or to any, unseen any more. */
   boolean hasProtected(long ticket) {
     return !executing || done >= ticket;
   }
@@ -98,7 +109,11 @@ final class SoftVcpu implements Vcpu {
     long upTo = asked.get();
     if (upTo != done) {
       for (Long gfn = toProtect.poll(); gfn != null; gfn = toProtect.poll()) {
-        c.mmu.protectCode(gfn);
+        if (gfn == EVERY_PAGE) {
+          c.mmu.dropWrites();
+        } else {
+          c.mmu.protectCode(gfn);
+        }
       }
       done = upTo;
     }

@@ -22,6 +22,9 @@ class BothTiersTest {
   class CodeChange extends CodeChangeTest {}
 
   @Nested
+  class DirtyPages extends DirtyPagesTest {}
+
+  @Nested
   class Interruption extends InterruptsTest {}
 
   @Nested
