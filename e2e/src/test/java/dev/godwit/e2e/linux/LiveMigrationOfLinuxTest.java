@@ -21,6 +21,9 @@ class LiveMigrationOfLinuxTest {
   /** Generous: what is asserted here is that nothing is lost, on however busy a machine. */
   private static final String PAUSE = "--max-downtime=2s";
 
+  /** 32 MiB. */
+  private static final int TOUCHED_PAGES = 8192;
+
   /** There and back again; {@code -Dgodwit.e2e=full} does ten of each. */
   private static final int ROUND_TRIPS = "full".equals(System.getProperty("godwit.e2e")) ? 10 : 2;
 
@@ -73,7 +76,49 @@ class LiveMigrationOfLinuxTest {
     return JsonParser.parseString(out.strip().lines().toList().getLast()).getAsJsonObject();
   }
 
-  /** The proof that the test above can fail, and that {@code --verify} notices what it is for. */
+  /**
+   * Rewrites parts of pages faster than they could be sent whole: on such a link that only comes to
+   * an end by differences.
+   */
+  @Test
+  void aGuestThatRewritesPartsOfItsPagesGoesAsDifferences() throws Exception {
+    try (Host left = new Host("differs");
+        Host right = new Host("applies");
+        RunningLinux linux = RunningLinux.boot(left, NAME, Guest.bootArguments(NAME, "4,100"))) {
+      String pass = "WS pass=\\d+ pages=" + TOUCHED_PAGES + " mismatches=0";
+      linux.ask(
+          "godwit-guest workset --mib %d --pages-per-sec 4000 --touch 64 --report-ms 500 &"
+              .formatted(TOUCHED_PAGES >> 8),
+          pass);
+      Host.Started receiver = right.receive();
+      Host.Done done =
+          left.run(
+              "migrate",
+              "--to",
+              Host.address(receiver),
+              "--max-downtime=300ms",
+              "--bandwidth=12M",
+              "--streams=2",
+              "--timeout=40s",
+              "--on-timeout=stop",
+              "--verify",
+              "--json",
+              NAME);
+      assertEquals(0, done.status(), done.out() + done.err());
+      JsonObject saved = lastLine(done.out()).getAsJsonObject("saved");
+      assertTrue(saved.get("deltaPages").getAsLong() > TOUCHED_PAGES / 2, done.out());
+      assertTrue(
+          saved.get("deltaBytes").getAsLong() > 3000 * saved.get("deltaPages").getAsLong(),
+          done.out());
+      linux.goesOnIn(right, receiver);
+      int arrival = linux.transcript().position();
+      linux.transcript().await("(?s)(" + pass + ".*?){3}", arrival);
+      linux.assertGoesOn();
+      linux.stop();
+    }
+  }
+
+  /** The proof that the tests above can fail, and that {@code --verify} notices what it is for. */
   @Test
   void aMigrationThatForgetsDirtyPagesIsCaught() throws Exception {
     GuestTranscript transcript = new GuestTranscript();

@@ -7,6 +7,7 @@ import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
@@ -74,6 +75,45 @@ class SnapshotOfLinuxTest {
 
   @Test
   @Order(2)
+  void theLastOfAChainOfSnapshotsIsTheWholeMachine() throws Exception {
+    long full = pagesSaved("full");
+    long increments = 0;
+    String base = "full";
+    for (String name : List.of("first", "second")) {
+      linux.assertGoesOn(); // the load changes what the next one has to have
+      increments += pagesSaved(name, "--base", folder.resolve(base).toString());
+      base = name;
+    }
+    assertTrue(
+        increments < full, "two increments have %d pages, the base %d".formatted(increments, full));
+    linux.assertGoesOn();
+    try (RunningLinux copy =
+        RunningLinux.restored(host, "latest", folder.resolve(base).toString())) {
+      copy.assertGoesOn();
+      copy.assertShellAnswers();
+      assertEquals(0, copy.stop().status());
+    }
+    linux.assertGoesOn();
+  }
+
+  /**
+   * Takes a snapshot while the guest runs; returns how many pages are in it, zero ones included.
+   */
+  private long pagesSaved(String name, String... options) throws Exception {
+    List<String> arguments =
+        new ArrayList<>(List.of("snapshot", NAME, folder.resolve(name).toString(), "--json"));
+    arguments.addAll(List.of(options));
+    Host.Done saved = host.run(arguments.toArray(String[]::new));
+    assertEquals(0, saved.status(), saved.out() + saved.err());
+    return Host.jsonLines(saved.out())
+        .reduce((a, b) -> b)
+        .orElseThrow()
+        .get("pagesSent")
+        .getAsLong();
+  }
+
+  @Test
+  @Order(3)
   void suspendedAndRestoredAgainAndAgainItNoticesNothing() throws Exception {
     for (int i = 0; i < TIMES; i++) {
       suspend();
@@ -90,7 +130,7 @@ class SnapshotOfLinuxTest {
   }
 
   @Test
-  @Order(3)
+  @Order(4)
   void timeCatchesUpOnRequest() throws Exception {
     suspend();
     int before = linux.transcript().beats().size();
