@@ -9,9 +9,12 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -29,6 +32,9 @@ final class NodeProcess implements AutoCloseable {
   private static final long ALLOWED_GROWTH_KIB = 48 << 10;
 
   private static final int ALLOWED_MORE = 8;
+
+  private static final int GROWTH_LOOKS = 20;
+  private static final long GROWTH_LOOK_MILLIS = 250;
 
   /** So many times it is asked for before what it has is compared with. */
   private static final int WARM_UP_RUNS = 4;
@@ -130,12 +136,26 @@ final class NodeProcess implements AutoCloseable {
     runs++;
   }
 
-  /** Returns what it has too much of, compared with when it was warm. */
+  /**
+   * Returns what it has too much of, compared with when it was warm. The network threads of the
+   * last run may still be on their way out: only what stays is growth.
+   */
   List<String> growth() throws IOException, InterruptedException {
     if (runs <= WARM_UP_RUNS) {
       return List.of();
     }
     tell("collect");
+    List<String> grown = grown();
+    for (int i = 0; i < GROWTH_LOOKS && !grown.isEmpty(); i++) {
+      Thread.sleep(GROWTH_LOOK_MILLIS);
+      grown = grown();
+    }
+    return grown.stream()
+        .map(what -> "process " + pid() + " has grown in " + runs + " runs: " + what)
+        .toList();
+  }
+
+  private List<String> grown() throws IOException {
     List<String> grown = new ArrayList<>();
     if (status("RssAnon") > memoryKib + ALLOWED_GROWTH_KIB) {
       grown.add("memory from %d to %d kB".formatted(memoryKib, status("RssAnon")));
@@ -144,11 +164,27 @@ final class NodeProcess implements AutoCloseable {
       grown.add("threads from %d to %d".formatted(threads, status("Threads")));
     }
     if (descriptors() > descriptors + ALLOWED_MORE) {
-      grown.add("descriptors from %d to %d".formatted(descriptors, descriptors()));
+      grown.add(
+          "descriptors from %d to %d: %s"
+              .formatted(descriptors, descriptors(), kindsOfDescriptors()));
     }
-    return grown.stream()
-        .map(what -> "process " + pid() + " has grown in " + runs + " runs: " + what)
-        .toList();
+    return grown;
+  }
+
+  /** Returns how many descriptors there are of each kind, as proc(5) names them. */
+  private Map<String, Integer> kindsOfDescriptors() throws IOException {
+    Map<String, Integer> kinds = new TreeMap<>();
+    try (Stream<Path> files = Files.list(Path.of("/proc/" + pid() + "/fd"))) {
+      for (Path file : files.toList()) {
+        try {
+          kinds.merge(
+              Files.readSymbolicLink(file).toString().replaceAll("\\[\\d+]", ""), 1, Integer::sum);
+        } catch (NoSuchFileException e) {
+          // Closed meanwhile.
+        }
+      }
+    }
+    return kinds;
   }
 
   /** Returns its folder. */
