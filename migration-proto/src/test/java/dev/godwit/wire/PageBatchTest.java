@@ -261,6 +261,11 @@ class PageBatchTest {
 
   @Test
   void refusesDifferencesOfTheWrongLength() {
+    assertBlocksOfTheWrongLengthAreRefused(PageEncoding.PAGE_ENCODING_DELTA);
+  }
+
+  /** Blocks that decompress to one page and to three, for a run of two. */
+  private static void assertBlocksOfTheWrongLengthAreRefused(PageEncoding encoding) {
     for (int blockPages : new int[] {1, 3}) {
       byte[] packed =
           LZ4Factory.fastestInstance().fastCompressor().compress(new byte[blockPages * PAGE]);
@@ -271,7 +276,7 @@ class PageBatchTest {
               .addRuns(
                   dev.godwit.proto.v1.PageRun.newBuilder()
                       .setPages(2)
-                      .setEncoding(PageEncoding.PAGE_ENCODING_DELTA)
+                      .setEncoding(encoding)
                       .setContentBytes(packed.length))
               .setContent(ByteString.copyFrom(packed));
       assertRefused(
@@ -487,17 +492,7 @@ class PageBatchTest {
   }
 
   @Test
-  void refusesAnLz4BlockThatIsTooLongForItsPages() {
-    byte[] packed = LZ4Factory.fastestInstance().fastCompressor().compress(new byte[3 * PAGE]);
-    var batch =
-        dev.godwit.proto.v1.PageBatch.newBuilder()
-            .setSequence(1)
-            .addRuns(
-                dev.godwit.proto.v1.PageRun.newBuilder()
-                    .setPages(2)
-                    .setEncoding(PageEncoding.PAGE_ENCODING_LZ4)
-                    .setContentBytes(packed.length))
-            .setContent(ByteString.copyFrom(packed));
-    assertRefused(PeerError.Code.BAD_PAGES, () -> land(withCrc(batch)));
+  void refusesLz4BlocksOfTheWrongLength() {
+    assertBlocksOfTheWrongLengthAreRefused(PageEncoding.PAGE_ENCODING_LZ4);
   }
 }
