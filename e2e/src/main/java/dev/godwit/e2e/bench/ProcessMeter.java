@@ -6,7 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -33,7 +35,7 @@ final class ProcessMeter implements AutoCloseable {
   private final double startCpuSeconds;
   private final Thread thread;
   private volatile double cpuSeconds;
-  private volatile long beyondRamBytes;
+  private final List<Long> beyondRam = new CopyOnWriteArrayList<>();
   private volatile boolean over;
 
   /**
@@ -60,7 +62,7 @@ final class ProcessMeter implements AutoCloseable {
           threadsNow = cpuSecondsByThread(pid);
         }
         if (mappings && looks % LOOKS_TO_A_LOOK_AT_MAPPINGS == 0) {
-          beyondRamBytes = Math.max(beyondRamBytes, anonymousBeyondRamBytes(pid));
+          beyondRam.add(anonymousBeyondRamBytes(pid));
         }
         TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
       }
@@ -91,7 +93,12 @@ final class ProcessMeter implements AutoCloseable {
 
   /** Returns the most memory of its own that was not the guest's RAM. */
   long beyondRamBytes() {
-    return beyondRamBytes;
+    return beyondRam.stream().mapToLong(Long::longValue).max().orElse(0);
+  }
+
+  /** Returns how much that was at each look, the first one first. */
+  List<Long> looksBeyondRamBytes() {
+    return List.copyOf(beyondRam);
   }
 
   /** Returns the CPU time of each kind of thread while it was looked at, the most first. */
