@@ -79,7 +79,10 @@ final class Connections implements AutoCloseable {
   String why(StatusRuntimeException e) {
     String reason = e.getStatus().getDescription();
     for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
-      reason = cause.getMessage();
+      reason =
+          cause instanceof NullPointerException || cause instanceof IndexOutOfBoundsException
+              ? "what came from there makes no sense: the link changes bytes" // to a library
+              : cause.getMessage();
     }
     if (reason != null && reason.contains("protocol negotiation")) {
       reason = "the connection was closed while it was being made"; // it names parts of a library
