@@ -159,6 +159,11 @@ final class Handover {
         client.resume(true);
       }
     } catch (ControlException e) {
+      if (e.code() == ControlException.Code.WRONG_STATE
+          || e.code() == ControlException.Code.NO_ANSWER) {
+        decision = Decision.NONE; // the answer came first; if it did not, the source never settles
+        return;
+      }
       problems.add("what a person decided was not done: " + e.getMessage());
     }
   }
