@@ -12,7 +12,8 @@ class ConnectionsTest {
   void saysInWordsThatALibraryBrokeOnWhatCame() {
     try (Connections connections = new Connections("there", 7070, Duration.ofSeconds(1), 1)) {
       assertEquals(
-          "there:7070 failed: INTERNAL, what came from there makes no sense: the link changes bytes",
+          "there:7070 failed: INTERNAL, what came from there makes no sense: the link changes"
+              + " bytes",
           connections.why(
               Status.INTERNAL
                   .withCause(new NullPointerException("because \"x\" is null"))
