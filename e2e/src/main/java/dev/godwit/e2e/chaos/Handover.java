@@ -160,7 +160,8 @@ final class Handover {
       }
     } catch (ControlException e) {
       if (e.code() == ControlException.Code.WRONG_STATE
-          || e.code() == ControlException.Code.NO_ANSWER) {
+          || e.code() == ControlException.Code.NO_ANSWER
+          || e.code() == ControlException.Code.NO_SUCH_MACHINE) {
         decision = Decision.NONE; // the answer came first; if it did not, the source never settles
         return;
       }
