@@ -81,7 +81,6 @@ public final class SoftCpuEngine implements CpuEngine {
    * they are gone. Two vCPUs may do this to each other at the same time: each serves the other
    * while it waits.
    */
-  @SuppressWarnings("ThreadPriorityCheck") // a hint; nothing relies on it
   private void protectElsewhere(CodeMap map, long gfn, SoftVcpu owner) {
     int writers = map.writers(gfn) & ~(1 << owner.index());
     if (writers == 0) {
@@ -95,14 +94,7 @@ public final class SoftCpuEngine implements CpuEngine {
     }
     for (SoftVcpu other : vcpus) {
       if ((writers >> other.index() & 1) != 0) {
-        for (int turn = 1; !other.hasProtected(tickets[other.index()]); turn++) {
-          owner.protectAsAsked();
-          if (turn % SPINS == 0) {
-            Thread.yield(); // it may have no host CPU
-          } else {
-            Thread.onSpinWait();
-          }
-        }
+        await(other, tickets[other.index()], owner::protectAsAsked);
       }
     }
   }
@@ -111,22 +103,29 @@ public final class SoftCpuEngine implements CpuEngine {
    * Makes every vCPU mark the pages that it writes anew, and waits until none stores on the
    * strength of an old mark: those that execute guest code come to an instruction's end first.
    */
-  @SuppressWarnings("ThreadPriorityCheck") // a hint; nothing relies on it
   private void dropWrites() {
     Map<SoftVcpu, Long> tickets = new LinkedHashMap<>();
     for (SoftVcpu vcpu : vcpus) {
       tickets.put(vcpu, vcpu.askToDropWrites());
     }
-    tickets.forEach(
-        (vcpu, ticket) -> {
-          for (int turn = 1; !vcpu.hasProtected(ticket); turn++) {
-            if (turn % SPINS == 0) {
-              Thread.yield(); // it may have no host CPU
-            } else {
-              Thread.onSpinWait();
-            }
-          }
-        });
+    tickets.forEach((vcpu, ticket) -> await(vcpu, ticket, () -> {}));
+  }
+
+  /**
+   * Waits until a vCPU has done what it was asked for.
+   *
+   * @param meanwhile done again and again while this waits
+   */
+  @SuppressWarnings("ThreadPriorityCheck") // a hint; nothing relies on it
+  private static void await(SoftVcpu asked, long ticket, Runnable meanwhile) {
+    for (int turn = 1; !asked.hasProtected(ticket); turn++) {
+      meanwhile.run();
+      if (turn % SPINS == 0) {
+        Thread.yield(); // it may have no host CPU
+      } else {
+        Thread.onSpinWait();
+      }
+    }
   }
 
   @Override
