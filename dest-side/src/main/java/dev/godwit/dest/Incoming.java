@@ -1,6 +1,7 @@
 package dev.godwit.dest;
 
 import com.google.protobuf.ByteString;
+import dev.godwit.cpu.CodeHint;
 import dev.godwit.dest.HostEnvironment.Reservation;
 import dev.godwit.machine.Machine;
 import dev.godwit.machine.Machine.VcpuLock;
@@ -13,6 +14,7 @@ import dev.godwit.stream.StreamHeader;
 import dev.godwit.stream.StreamMetadata;
 import dev.godwit.wire.PeerError;
 import dev.godwit.wire.StreamOpening;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -35,6 +37,7 @@ final class Incoming {
   private final Reservation name;
   private final LandingMemory landing;
   private final VcpuLock lock;
+  private final HintedCode hinted;
   private final ReadWriteLock touching = new ReentrantReadWriteLock();
   private @Nullable StreamMetadata metadata;
   private long restoreNanos;
@@ -47,6 +50,7 @@ final class Incoming {
     this.name = name;
     this.landing = new LandingMemory(machine.memory());
     this.lock = machine.lockAllVcpus();
+    this.hinted = new HintedCode(machine, this::copyOf);
   }
 
   /**
@@ -134,6 +138,21 @@ final class Incoming {
     }
   }
 
+  /** Takes hints about what the machine will execute. */
+  void hint(int vcpu, List<CodeHint> code) {
+    hinted.add(vcpu, code);
+  }
+
+  /** Returns a page of RAM as it is now; only while pages land. */
+  private byte[] copyOf(long gfn) {
+    byte[] page = new byte[GuestMemory.PAGE_BYTES];
+    return whileReceiving(
+        () -> {
+          machine.memory().copyOut(gfn << GuestMemory.PAGE_SHIFT, MemorySegment.ofArray(page));
+          return page;
+        });
+  }
+
   private <T> T exclusively(Supplier<T> action) {
     touching.writeLock().lock();
     try {
@@ -153,6 +172,7 @@ final class Incoming {
 
   private long restore(List<Section> sections, StreamMetadata all) {
     requireOpen();
+    hinted.close();
     long start = System.nanoTime();
     landing.requireComplete();
     StreamCodec.requireComplete(header, sections, all);
@@ -217,6 +237,7 @@ final class Incoming {
         () -> {
           if (!closed) {
             closed = true;
+            hinted.close();
             lock.destroyMachine(StopReason.DESTROYED, why);
             name.close();
           }

@@ -2,6 +2,8 @@ package dev.godwit.dest;
 
 import com.google.protobuf.ByteString;
 import dev.godwit.proto.v1.AbortRequest;
+import dev.godwit.proto.v1.CodeHints;
+import dev.godwit.proto.v1.CodeHintsReply;
 import dev.godwit.proto.v1.CommitRequest;
 import dev.godwit.proto.v1.FinishPart;
 import dev.godwit.proto.v1.HandoverReply;
@@ -17,6 +19,7 @@ import dev.godwit.proto.v1.QueryRequest;
 import dev.godwit.proto.v1.ReleaseReply;
 import dev.godwit.proto.v1.ReleaseRequest;
 import dev.godwit.snapshot.Section;
+import dev.godwit.stream.CodeHintCodec;
 import dev.godwit.stream.StreamCodec;
 import dev.godwit.wire.PageEncoding;
 import dev.godwit.wire.PeerError;
@@ -56,7 +59,18 @@ final class MigrationService extends MigrationGrpc.MigrationImplBase {
           receiver.preflight(request);
           return PageEncoding.consent(PreflightReply.newBuilder())
               .setMaxStreams(StreamOpening.MAX_STREAMS)
+              .setTakesCodeHints(true)
               .build();
+        });
+  }
+
+  @Override
+  public void hint(CodeHints request, StreamObserver<CodeHintsReply> out) {
+    reply(
+        out,
+        () -> {
+          receiver.hint(request.getToken(), request.getVcpu(), CodeHintCodec.fromProto(request));
+          return CodeHintsReply.getDefaultInstance();
         });
   }
 

@@ -1,6 +1,7 @@
 package dev.godwit.dest;
 
 import com.google.protobuf.ByteString;
+import dev.godwit.cpu.CodeHint;
 import dev.godwit.proto.v1.HandoverReply;
 import dev.godwit.proto.v1.HandoverState;
 import dev.godwit.proto.v1.PreflightRequest;
@@ -180,6 +181,17 @@ public final class Receiver implements AutoCloseable {
     }
     lastSignNanos = System.nanoTime();
     return machine;
+  }
+
+  /** Takes hints about the machine that is arriving; of another, or too late, they are ignored. */
+  void hint(ByteString token, int vcpu, List<CodeHint> code) {
+    Incoming machine;
+    synchronized (this) {
+      machine = state instanceof DestState.Receiving ? incoming : null;
+    }
+    if (machine != null && machine.hasToken(token)) {
+      machine.hint(vcpu, code);
+    }
   }
 
   /**

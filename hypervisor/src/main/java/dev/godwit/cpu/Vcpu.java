@@ -1,5 +1,8 @@
 package dev.godwit.cpu;
 
+import java.util.List;
+import java.util.function.Consumer;
+
 /**
  * One virtual CPU. {@link #run}, {@link #save} and {@link #restore} belong to one thread at a time.
  */
@@ -40,6 +43,27 @@ public interface Vcpu extends AutoCloseable {
 
   /** Replaces the whole architectural state. Only while {@link #run} is not executing. */
   void restore(VcpuState state);
+
+  /**
+   * Asks which code was executed since the last time this was asked; at first, since the beginning.
+   * Any thread; never blocks. An engine that decodes nothing, or a vCPU that does not run, may leave
+   * it unanswered.
+   *
+   * @param most how many places are of interest: if there are more, those that were executed most often
+   * @param answer called once, on the vCPU's thread, which it must not keep
+   */
+  default void askForRecentCode(int most, Consumer<List<CodeHint>> answer) {}
+
+  /**
+   * Decodes code before it is executed, where an engine does such things. Any one thread, not after
+   * {@link #run} was called. Whatever is said here, the guest executes what is in its RAM: if the
+   * page is another by then, this was in vain.
+   *
+   * @param gfn a page of RAM
+   * @param page a copy of it, which is kept
+   * @param hints where in it; those of other pages are ignored
+   */
+  default void decodeAhead(long gfn, byte[] page, List<CodeHint> hints) {}
 
   @Override
   void close();

@@ -1,6 +1,7 @@
 package dev.godwit.machine;
 
 import dev.godwit.clock.GuestClock;
+import dev.godwit.cpu.CodeHint;
 import dev.godwit.cpu.Vcpu;
 import dev.godwit.machine.MachineState.StopReason;
 import dev.godwit.memory.GuestMemory;
@@ -15,6 +16,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.ObjIntConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -212,6 +214,33 @@ public final class Machine implements AutoCloseable {
    */
   public void throttleVcpus(int percent) {
     throttle.set(percent);
+  }
+
+  /**
+   * Asks each vCPU for the code that it executed since this was last asked.
+   *
+   * @param most how many places of a vCPU are of interest
+   * @param answer called at most once for each vCPU, with its index, on its thread, soon: it must
+   *     not block; not at all for a vCPU that does not run
+   */
+  public void askForRecentCode(int most, ObjIntConsumer<List<CodeHint>> answer) {
+    for (Vcpu vcpu : parts.vcpus()) {
+      vcpu.askForRecentCode(most, code -> answer.accept(code, vcpu.index()));
+    }
+  }
+
+  /**
+   * Lets a vCPU decode code before the machine is started; see {@link Vcpu#decodeAhead}. One thread
+   * at a time.
+   *
+   * @param vcpu its index; one that there is not is ignored
+   * @param gfn a page of RAM
+   * @param page a copy of it, which is kept
+   */
+  public void decodeAhead(int vcpu, long gfn, byte[] page, List<CodeHint> hints) {
+    if (vcpu >= 0 && vcpu < parts.vcpus().size()) {
+      parts.vcpus().get(vcpu).decodeAhead(gfn, page, hints);
+    }
   }
 
   private void hold(boolean stand) {

@@ -45,6 +45,7 @@ public final class LiveMigration {
   private final ConvergencePolicy policy;
   private final ProgressMeter meter;
   private final PreCopy preCopy;
+  private final CodeTeller codeTeller;
 
   private SourceState state = new SourceState.Copying();
   private @Nullable Thread runner;
@@ -73,6 +74,7 @@ public final class LiveMigration {
     this.policy = new ConvergencePolicy(options);
     this.meter = new ProgressMeter(machine.memory().dirty(), listener);
     this.preCopy = new PreCopy(machine.memory(), sink, options, meter, () -> cancelled() != null);
+    this.codeTeller = new CodeTeller(machine, sink);
   }
 
   /**
@@ -86,6 +88,7 @@ public final class LiveMigration {
     Machine.Lease lease = enter();
     try {
       sink.begin(StreamHeader.of(machine, producer));
+      codeTeller.start();
       meter.phase(Phase.PRECOPY);
       preCopy.firstRound();
       while (true) {
@@ -97,6 +100,7 @@ public final class LiveMigration {
           case Decision.GiveUp(String why) ->
               throw new MigrationException(MigrationException.Code.NOT_CONVERGING, why);
           case Decision.Stop(boolean whateverItTakes) -> {
+            codeTeller.close();
             meter.stopping(machine.clock().nowNanos());
             try (VcpuLock lock = machine.lockAllVcpus()) {
               meter.stopped(machine.clock().nowNanos());
@@ -114,6 +118,7 @@ public final class LiveMigration {
     } catch (RuntimeException e) {
       throw keep(e);
     } finally {
+      codeTeller.close();
       throttle(0);
       lease.close();
       sink.close();

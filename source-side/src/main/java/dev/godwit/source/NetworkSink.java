@@ -2,7 +2,9 @@ package dev.godwit.source;
 
 import com.google.common.util.concurrent.ListenableFuture;
 import com.google.protobuf.ByteString;
+import dev.godwit.cpu.CodeHint;
 import dev.godwit.proto.v1.AbortRequest;
+import dev.godwit.proto.v1.CodeHintsReply;
 import dev.godwit.proto.v1.CommitRequest;
 import dev.godwit.proto.v1.FinishPart;
 import dev.godwit.proto.v1.HandoverReply;
@@ -17,6 +19,7 @@ import dev.godwit.proto.v1.Prepared;
 import dev.godwit.proto.v1.QueryRequest;
 import dev.godwit.proto.v1.ReleaseRequest;
 import dev.godwit.snapshot.Section;
+import dev.godwit.stream.CodeHintCodec;
 import dev.godwit.stream.StreamCodec;
 import dev.godwit.stream.StreamHeader;
 import dev.godwit.stream.StreamMetadata;
@@ -31,6 +34,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
@@ -75,6 +79,7 @@ public final class NetworkSink implements StateSink {
   private long preparedAtNanos;
   private boolean commitSent;
   private boolean takesDelta;
+  private boolean takesCodeHints;
 
   /**
    * @param host the destination's name or address
@@ -126,6 +131,7 @@ public final class NetworkSink implements StateSink {
       heart = Thread.ofVirtual().name("migration-heartbeat").start(() -> beat(channel));
       PreflightReply consent = call(stub(channel, options.preflight()).preflight(request));
       takesDelta = PageEncoding.deltaLands(consent);
+      takesCodeHints = consent.getTakesCodeHints();
       openStreams(consent);
     } catch (StatusRuntimeException e) {
       MigrationException known = lost;
@@ -183,6 +189,24 @@ public final class NetworkSink implements StateSink {
     } finally {
       senders.forEach(PageSender::stop);
     }
+  }
+
+  @Override
+  public boolean takesCodeHints() {
+    return takesCodeHints;
+  }
+
+  @Override
+  public void hint(int vcpu, List<CodeHint> code) {
+    ListenableFuture<CodeHintsReply> call =
+        stub(requireControl(), options.silence()).hint(CodeHintCodec.toProto(token, vcpu, code));
+    call.addListener(
+        () -> {
+          if (call.state() == Future.State.FAILED) {
+            LOG.debug("{} did not take a hint", connections, call.exceptionNow());
+          }
+        },
+        Runnable::run);
   }
 
   @Override

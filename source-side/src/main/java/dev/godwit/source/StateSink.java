@@ -1,5 +1,6 @@
 package dev.godwit.source;
 
+import dev.godwit.cpu.CodeHint;
 import dev.godwit.memory.GuestMemory;
 import dev.godwit.memory.PageSet;
 import dev.godwit.snapshot.Section;
@@ -52,6 +53,19 @@ public interface StateSink extends AutoCloseable {
    * when it throws.
    */
   void sendPages(List<? extends PageFeed> feeds);
+
+  /** Says whether {@link #hint} is of any use; asked after {@link #begin}. */
+  default boolean takesCodeHints() {
+    return false;
+  }
+
+  /**
+   * Takes places of code that the guest executes just now. Called by a thread of its own while the
+   * guest runs; never waits, and never throws for what goes wrong.
+   *
+   * @param vcpu the index of the vCPU that executes it
+   */
+  default void hint(int vcpu, List<CodeHint> code) {}
 
   /**
    * Takes the rest of the stream. When it returns, the state is complete at the sink and has been

@@ -58,6 +58,9 @@ final class Block {
   /** How often it was interpreted since it was last looked at by {@link Translator}. */
   int heat;
 
+  /** What {@link #heat} was when {@link RecentCode} last looked. */
+  private int heatSeen;
+
   /** The translated region that starts here. */
   @Nullable Region region;
 
@@ -100,6 +103,16 @@ final class Block {
     found.add(link1);
     found.addAll(others);
     return found;
+  }
+
+  /**
+   * Returns how often it was interpreted since this was last asked, roughly; 1 if it is translated.
+   */
+  int takeRuns() {
+    int runs = heat - heatSeen;
+    heatSeen = heat;
+    // Translation sets the heat back, of blocks that are hot.
+    return runs < 0 ? Integer.MAX_VALUE : runs == 0 && !regions.isEmpty() ? 1 : runs;
   }
 
   /** Makes it part of a region. */

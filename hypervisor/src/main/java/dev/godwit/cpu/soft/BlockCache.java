@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -16,14 +17,14 @@ import org.jspecify.annotations.Nullable;
  * carries the epoch in which its translation was last looked up, so that chained blocks need no
  * more than a compare. Threads: the vCPU's, but for {@link #post}.
  */
-final class BlockCache implements DecodeContext.CodeSource {
+final class BlockCache implements BlockDecoder.Code {
   private static final int JUMP_ENTRIES = 8192;
   private static final int PAGE_CHUNK_SHIFT = 10;
 
   /**
    * A page with more blocks than this starts anew: the same bytes were decoded for many addresses.
    */
-  private static final int MAX_BLOCKS_IN_PAGE = 1024;
+  static final int MAX_BLOCKS_IN_PAGE = 1024;
 
   /** Beyond this many instructions the whole cache starts anew. */
   private static final int MAX_INSNS = 1_500_000;
@@ -39,10 +40,14 @@ final class BlockCache implements DecodeContext.CodeSource {
   private final CodeMap codeMap;
   private final @Nullable CodePage[] @Nullable [] pages;
   private final Block[] jumps = new Block[JUMP_ENTRIES];
-  private final Insn[] scratch = new Insn[Block.MAX_INSNS];
-  private final DecodeContext d;
+  private final BlockDecoder decoder;
+
+  /** What was decoded elsewhere before this vCPU ran. */
+  private final CodeAhead ahead;
+
   private final Queue<Long> posted = new ConcurrentLinkedQueue<>();
   private int insns;
+  private long decoded;
 
   /** Tells the other owners of a code page that this vCPU has written it; set by the engine. */
   private LongConsumer tellOthers = gfn -> {};
@@ -60,15 +65,15 @@ final class BlockCache implements DecodeContext.CodeSource {
 
   // The fetch under way.
   private long fetchGpa;
-  private long fetchSecondGpa;
+  private long fetchSecondGpa = -1;
   private long fetchLin;
   private long fetchBytesAllowed;
-  private boolean crossed;
 
   BlockCache(SoftCpu c, CodeMap codeMap) {
     this.c = c;
     this.memory = c.ports.memory();
-    this.d = new DecodeContext(c.ports.model());
+    this.decoder = new BlockDecoder(c.ports.model());
+    this.ahead = new CodeAhead(c.ports.model());
     this.codeMap = codeMap;
     this.pages =
         new @Nullable CodePage[(int) ((memory.framePages() >>> PAGE_CHUNK_SHIFT) + 1)] @Nullable [];
@@ -161,6 +166,9 @@ final class BlockCache implements DecodeContext.CodeSource {
     long gpa = c.mmu.translateFetch(lin);
     CodePage page = memory.isRam(gpa, 1) ? page(gpa >>> 12) : null;
     Block block = page == null ? null : page.find(rip, mode, gpa);
+    if (block == null && ahead.has(gpa >>> 12)) {
+      block = adopt(gpa >>> 12).find(rip, mode, gpa);
+    }
     if (block != null && block.bytes <= fetchBytesAllowed && secondPageHolds(block, lin)) {
       block.epoch = epoch;
       return block;
@@ -207,54 +215,30 @@ final class BlockCache implements DecodeContext.CodeSource {
     fetchGpa = gpa;
     fetchSecondGpa = -1;
     fetchLin = lin;
-    crossed = false;
-    long rip = c.rip;
-    int count = 0;
-    int bytes = 0;
-    while (true) {
-      Insn insn;
-      try {
-        d.begin(this, rip, c.codeBits, c.stackMask == 0xFFFF_FFFFL);
-        insn = OpcodeTable.decode(d);
-      } catch (GuestFault fault) {
-        if (count == 0) {
-          throw fault;
-        }
-        break; // it is raised when execution gets there
-      }
-      if (crossed && count > 0) {
-        break;
-      }
-      int length = d.length();
-      scratch[count++] = insn;
-      bytes += length;
-      fetchGpa += length;
-      fetchLin += length;
-      fetchBytesAllowed -= length;
-      boolean wrapped = d.nextRip() < rip && c.codeBits != 64;
-      rip = d.nextRip();
-      if (insn.endsBlock()
-          || crossed
-          || single
-          || wrapped
-          || count == Block.MAX_INSNS
-          || (gpa & 0xFFF) + bytes >= 4096) {
-        break;
-      }
-    }
-    long second = crossed ? fetchSecondGpa : -1;
-    Insn last = scratch[count - 1];
-    Block block =
-        new Block(
-            c.rip, mode, gpa, second, bytes, Arrays.copyOf(scratch, count), !last.endsBlock());
+    boolean stack32 = c.stackMask == 0xFFFF_FFFFL;
+    Block block = decoder.decode(this, c.rip, mode, gpa, c.codeBits, stack32, single);
+    decoded++;
+    long second = block.secondGpa;
     if (cached && (second < 0 || memory.isRam(second, 1))) {
       keep(block);
+      block.epoch = epoch;
     }
     // A block of device memory runs once: its epoch never is the current one.
     return block;
   }
 
-  /** Supplies code bytes to the decoder. */
+  @Override
+  public void advance(int bytes) {
+    fetchGpa += bytes;
+    fetchLin += bytes;
+    fetchBytesAllowed -= bytes;
+  }
+
+  @Override
+  public long secondGpa() {
+    return fetchSecondGpa;
+  }
+
   @Override
   public int byteAt(int offset) {
     if (offset >= fetchBytesAllowed) {
@@ -265,10 +249,9 @@ final class BlockCache implements DecodeContext.CodeSource {
     if (at < 4096) {
       return physicalByte((fetchGpa & -4096L) + at);
     }
-    if (!crossed) {
+    if (fetchSecondGpa < 0) {
       long next = (fetchLin & -4096L) + 4096;
       fetchSecondGpa = c.mmu.translateFetch(c.longMode() ? next : next & 0xFFFF_FFFFL);
-      crossed = true;
       if (memory.isRam(fetchSecondGpa, 1)) {
         claim(fetchSecondGpa >>> 12);
       }
@@ -288,7 +271,43 @@ final class BlockCache implements DecodeContext.CodeSource {
       claim(block.secondGpa >>> 12).addCrossingIn(block);
     }
     insns += block.code.length;
-    block.epoch = epoch;
+  }
+
+  /** Returns how many blocks this vCPU had to decode itself. */
+  long decoded() {
+    return decoded;
+  }
+
+  /** Returns what to tell of code before it is executed. */
+  CodeAhead ahead() {
+    return ahead;
+  }
+
+  /**
+   * Takes over what was decoded ahead of a page, if the page still is as it was then. It is claimed
+   * before they are compared, as before bytes are read to be decoded.
+   */
+  private CodePage adopt(long gfn) {
+    CodePage page = claim(gfn);
+    for (Block block : ahead.take(gfn, memory)) {
+      if (page.find(block.rip, block.mode, block.gpa) == null) {
+        keep(block);
+      }
+    }
+    return page;
+  }
+
+  /** Shows every block that is kept. */
+  void forEach(Consumer<Block> look) {
+    for (@Nullable CodePage[] chunk : pages) {
+      if (chunk != null) {
+        for (CodePage page : chunk) {
+          if (page != null) {
+            page.forEach(look);
+          }
+        }
+      }
+    }
   }
 
   // Pages.

@@ -3,6 +3,7 @@ package dev.godwit.cpu.soft;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The decoded blocks of one page of RAM and which parts of the page they cover. */
@@ -64,6 +65,15 @@ final class CodePage {
   boolean covers(int offset, int bytes) {
     long touched = -1L << (offset >>> 6) & -1L >>> 63 - (offset + bytes - 1 >>> 6);
     return (covered & touched) != 0;
+  }
+
+  /** Shows every block that starts in this page. */
+  void forEach(Consumer<Block> look) {
+    for (Block head : buckets) {
+      for (Block block = head; block != null; block = block.nextInPage) {
+        look.accept(block);
+      }
+    }
   }
 
   /** Kills every block. */

@@ -1,14 +1,17 @@
 package dev.godwit.cpu.soft;
 
 import dev.godwit.cpu.ApicEvent;
+import dev.godwit.cpu.CodeHint;
 import dev.godwit.cpu.LocalApicPort;
 import dev.godwit.cpu.Vcpu;
 import dev.godwit.cpu.VcpuState;
 import dev.godwit.cpu.VcpuState.Activity;
+import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +31,8 @@ final class SoftVcpu implements Vcpu {
 
   /** Pages whose write entries someone else wants gone. */
   private final Queue<Long> toProtect = new ConcurrentLinkedQueue<>();
+
+  private final RecentCode recentCode = new RecentCode();
 
   private final AtomicLong asked = new AtomicLong();
   private volatile long done;
@@ -250,6 +255,7 @@ final class SoftVcpu implements Vcpu {
       protectAsAsked();
       c.blocks.dropPosted();
       c.translator.installFinished();
+      recentCode.answer(c.blocks);
       if (c.activity == Activity.SHUTDOWN) {
         return Exit.SHUTDOWN;
       }
@@ -379,6 +385,17 @@ final class SoftVcpu implements Vcpu {
       return false;
     }
     return runBlock(c, block);
+  }
+
+  @Override
+  public void askForRecentCode(int most, Consumer<List<CodeHint>> answer) {
+    recentCode.ask(most, answer);
+    wake();
+  }
+
+  @Override
+  public void decodeAhead(long gfn, byte[] page, List<CodeHint> hints) {
+    c.blocks.ahead().decode(gfn, page, hints);
   }
 
   @Override
