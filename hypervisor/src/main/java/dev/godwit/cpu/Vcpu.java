@@ -46,10 +46,11 @@ public interface Vcpu extends AutoCloseable {
 
   /**
    * Asks which code was executed since the last time this was asked; at first, since the beginning.
-   * Any thread; never blocks. An engine that decodes nothing, or a vCPU that does not run, may leave
-   * it unanswered.
+   * Any thread; never blocks. An engine that decodes nothing, or a vCPU that does not run, may
+   * leave it unanswered.
    *
-   * @param most how many places are of interest: if there are more, those that were executed most often
+   * @param most how many places are of interest: if there are more, those that were executed most
+   *     often
    * @param answer called once, on the vCPU's thread, which it must not keep
    */
   default void askForRecentCode(int most, Consumer<List<CodeHint>> answer) {}

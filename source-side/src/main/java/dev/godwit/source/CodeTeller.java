@@ -15,8 +15,9 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells the sink which code the guest executes while it is being copied, so that it is decoded there
- * before the guest runs: decoding the first thousands of instructions takes longer than the pause.
+ * Tells the sink which code the guest executes while it is being copied, so that it is decoded
+ * there before the guest runs: decoding the first thousands of instructions takes longer than the
+ * pause.
  *
  * <p>Every vCPU is asked from time to time, and answers when it likes. A thread of its own sends.
  */

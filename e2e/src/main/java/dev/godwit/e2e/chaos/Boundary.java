@@ -39,7 +39,10 @@ record Boundary(Side sender, String call, String message) {
   static final Boundary PAGES_OPENED =
       new Boundary(Side.DESTINATION, PAGES, "answer to the opening");
 
-  /** All there are, in the order in which a migration passes them. */
+  /**
+   * All that something depends on, in the order in which a migration passes them: not those of
+   * hints, which may come or not.
+   */
   static final List<Boundary> ALL = all();
 
   private static List<Boundary> all() {

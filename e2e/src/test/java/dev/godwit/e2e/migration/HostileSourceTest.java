@@ -16,6 +16,7 @@ import dev.godwit.machine.Machine.VcpuLock;
 import dev.godwit.machine.synthetic.SyntheticMachine;
 import dev.godwit.machine.synthetic.SyntheticMachine.Load;
 import dev.godwit.memory.GuestMemory;
+import dev.godwit.proto.v1.CodeHints;
 import dev.godwit.proto.v1.CommitRequest;
 import dev.godwit.proto.v1.FinishPart;
 import dev.godwit.proto.v1.HandoverReply;
@@ -307,6 +308,27 @@ class HostileSourceTest {
     preflight(r -> r);
   }
 
+  @Test
+  void ignoresHintsThatMakeNoSense() {
+    preflight(r -> r);
+    CodeHints.Builder hints = CodeHints.newBuilder().setToken(TOKEN);
+    CodeHints uneven = hints.clone().addRips(0x1000).addUsers(false).build();
+    StatusRuntimeException failure =
+        assertThrows(StatusRuntimeException.class, () -> stub().hint(uneven));
+    PeerError said = PeerError.from(failure.getTrailers());
+    assertNotNull(said);
+    assertEquals(PeerError.Code.CORRUPT, said.code());
+
+    for (long gfn : new long[] {-1, RAM_BYTES >>> 12, Long.MIN_VALUE, 1L << 52, 0}) {
+      hints.addRips(gfn).addGfns(gfn).addUsers(true);
+    }
+    for (int vcpu : new int[] {0, 99, -1}) {
+      assertNotNull(stub().hint(hints.setVcpu(vcpu).build()));
+    }
+    assertNotNull(stub().hint(hints.setToken(ByteString.EMPTY).build()));
+    assertInstanceOf(DestState.Receiving.class, receiver.state(), "it was given up");
+  }
+
   /** A stream that carries the second half of the pages in two, by connections in turn. */
   @Test
   void listensToTheLatestConnectionOfAStreamOnly() throws Exception {
@@ -503,7 +525,7 @@ class HostileSourceTest {
     assertEquals(
         HandoverState.HANDOVER_STATE_UNKNOWN_TOKEN,
         stub().query(QueryRequest.newBuilder().setToken(wrong).build()).getState());
-    assertInstanceOf(DestState.Receiving.class, receiver.state());
+    assertInstanceOf(DestState.Receiving.class, receiver.state(), "it was given up");
   }
 
   @Test
@@ -511,7 +533,7 @@ class HostileSourceTest {
     preflight(r -> r);
     HandoverReply reply = stub().commit(CommitRequest.newBuilder().setToken(TOKEN).build());
     assertEquals(HandoverState.HANDOVER_STATE_RECEIVING, reply.getState());
-    assertInstanceOf(DestState.Receiving.class, receiver.state());
+    assertInstanceOf(DestState.Receiving.class, receiver.state(), "it was given up");
     assertNull(receiver.outcome().toCompletableFuture().getNow(null));
   }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.cpu.CodeHint;
 import dev.godwit.dest.Received;
 import dev.godwit.dest.Receiver;
 import dev.godwit.machine.Machine;
@@ -19,7 +20,9 @@ import dev.godwit.source.MigrationProgress;
 import dev.godwit.source.MigrationProgress.Phase;
 import dev.godwit.source.MigrationReport;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -71,6 +74,30 @@ class LiveMigrationTest {
       machine = lab.of(received.machine());
       received.name().close();
       lab.assertOnlyRuns(machine);
+    }
+  }
+
+  /** Slow enough that the guest is watched before all pages have come. */
+  @Test
+  void tellsTheDestinationWhichCodeEachVcpuExecutes() throws Exception {
+    SyntheticMachine source = lab.source(64 * Lab.MIB, 2, Load.of(256, 1000, 8192));
+    Receiver receiver = lab.receiver();
+    lab.migration(
+            source,
+            Lab.sinkTo(receiver.port()),
+            Lab.options(false)
+                .withBandwidthBytesPerSecond(64 * Lab.MIB)
+                .withCompression(Compression.OFF))
+        .run();
+    SyntheticMachine moved = lab.of(lab.received(receiver).machine());
+    lab.assertOnlyRuns(moved);
+    for (int vcpu = 0; vcpu < 2; vcpu++) {
+      List<CodeHint> told = new ArrayList<>();
+      for (long gfn = 16 + 256 * vcpu; gfn < 20 + 256 * vcpu; gfn++) {
+        told.add(new CodeHint(gfn << 12 | vcpu, gfn, (gfn & 1) != 0));
+      }
+      assertEquals(Set.copyOf(told), Set.copyOf(moved.decodedAhead(vcpu)));
+      assertEquals(4, moved.decodedAhead(vcpu).size(), "something was told twice");
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.godwit.e2e.migration;
 
+import dev.godwit.cpu.CodeHint;
 import dev.godwit.snapshot.Section;
 import dev.godwit.source.HandoverAnswer;
 import dev.godwit.source.MigrationException;
@@ -114,6 +115,16 @@ enum Moment {
           feed.rewind(landedPages);
         }
       };
+    }
+
+    @Override
+    public boolean takesCodeHints() {
+      return sink.takesCodeHints();
+    }
+
+    @Override
+    public void hint(int vcpu, List<CodeHint> code) {
+      sink.hint(vcpu, code);
     }
 
     @Override

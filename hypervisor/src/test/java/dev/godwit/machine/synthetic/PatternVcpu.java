@@ -1,10 +1,15 @@
 package dev.godwit.machine.synthetic;
 
+import dev.godwit.cpu.CodeHint;
 import dev.godwit.cpu.Vcpu;
 import dev.godwit.cpu.VcpuState;
 import dev.godwit.memory.GuestMemory;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 /**
  * A vCPU whose program is: step n rewrites page n mod {@code pages} of its working set with content
@@ -19,6 +24,9 @@ final class PatternVcpu implements Vcpu {
 
   private static final int PACE_STEPS = 16;
 
+  private static final int HINTED_PAGES = 4;
+
+  private final List<CodeHint> decoded = new CopyOnWriteArrayList<>();
   private final int index;
   private final GuestMemory memory;
   private final long firstGfn;
@@ -151,6 +159,30 @@ final class PatternVcpu implements Vcpu {
   @Override
   public void requestExit() {
     exitRequested = true;
+  }
+
+  /** Says that it executes the first pages of its working set. */
+  @Override
+  public void askForRecentCode(int most, Consumer<List<CodeHint>> answer) {
+    List<CodeHint> code = new ArrayList<>();
+    for (long gfn = firstGfn; gfn < firstGfn + Math.min(most, HINTED_PAGES); gfn++) {
+      code.add(new CodeHint(gfn << GuestMemory.PAGE_SHIFT | index, gfn, (gfn & 1) != 0));
+    }
+    answer.accept(code);
+  }
+
+  @Override
+  public void decodeAhead(long gfn, byte[] content, List<CodeHint> hints) {
+    for (CodeHint hint : hints) {
+      if (hint.gfn() == gfn && content[content.length - 1] != 0) {
+        decoded.add(hint);
+      }
+    }
+  }
+
+  /** Returns what it was told to decode, of pages that had landed whole. */
+  List<CodeHint> decoded() {
+    return List.copyOf(decoded);
   }
 
   @Override

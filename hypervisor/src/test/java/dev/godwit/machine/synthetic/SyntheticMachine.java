@@ -4,6 +4,7 @@ import com.google.protobuf.Message;
 import com.google.protobuf.StringValue;
 import com.google.protobuf.UInt64Value;
 import dev.godwit.clock.GuestClock;
+import dev.godwit.cpu.CodeHint;
 import dev.godwit.cpu.Vcpu;
 import dev.godwit.machine.Machine;
 import dev.godwit.machine.Machine.VcpuLock;
@@ -197,6 +198,11 @@ public final class SyntheticMachine {
   /** Returns the device's state. */
   public String device() {
     return device.toString();
+  }
+
+  /** Returns what a vCPU was told to decode before it ran. */
+  public List<CodeHint> decodedAhead(int vcpu) {
+    return vcpus.get(vcpu).decoded();
   }
 
   private long staticGfn(long i) {
