@@ -5,12 +5,20 @@ import java.util.Arrays;
 /**
  * A set of guest page frame numbers (gfn = gpa / 4096), as a bitmap. Not thread-safe: one owner at
  * a time.
+ *
+ * <p>A second, coarse bitmap has a bit for each word of the first that is not zero. The few pages
+ * that are dirtied in a moment are found and moved about by looking at a 64th of the bitmap, which
+ * is done while a guest stands still, often by code that the JVM has not compiled yet.
  */
 public final class PageSet {
   /** Neighbours that {@link #part} keeps together. */
   public static final int BLOCK_PAGES = 512;
 
   private final long[] words;
+
+  /** Bit i % 64 of its word i / 64 is set exactly if {@code words[i] != 0}. */
+  private final long[] coarse;
+
   private final long pages;
 
   /** Makes an empty set over gfns {@code 0 … pages-1}. */
@@ -20,6 +28,7 @@ public final class PageSet {
     }
     this.pages = pages;
     this.words = new long[Math.toIntExact((pages + 63) >>> 6)];
+    this.coarse = new long[(words.length + 63) >>> 6];
   }
 
   /** Returns how many gfns this set ranges over, in it or not. */
@@ -29,12 +38,44 @@ public final class PageSet {
 
   /** Adds one page. */
   public void add(long gfn) {
-    words[index(gfn)] |= 1L << gfn;
+    addBits(index(gfn), 1L << gfn);
+  }
+
+  private void addBits(int i, long bits) {
+    if (bits != 0) {
+      words[i] |= bits;
+      coarse[i >>> 6] |= 1L << i;
+    }
+  }
+
+  private void removeBits(int i, long bits) {
+    long left = words[i] & ~bits;
+    words[i] = left;
+    if (left == 0) {
+      coarse[i >>> 6] &= ~(1L << i);
+    }
+  }
+
+  /** Returns the first i ≥ {@code from} with {@code words[i] != 0}, or the number of words. */
+  private int nextWord(int from) {
+    int c = from >>> 6;
+    if (c >= coarse.length) {
+      return words.length;
+    }
+    long bits = coarse[c] & (-1L << from);
+    while (bits == 0) {
+      c++;
+      if (c == coarse.length) {
+        return words.length;
+      }
+      bits = coarse[c];
+    }
+    return (c << 6) + Long.numberOfTrailingZeros(bits);
   }
 
   /** Removes one page. */
   public void remove(long gfn) {
-    words[index(gfn)] &= ~(1L << gfn);
+    removeBits(index(gfn), 1L << gfn);
   }
 
   /** Says whether the page is in the set. */
@@ -51,24 +92,30 @@ public final class PageSet {
 
   /** Adds the gfns {@code first … first+count-1}. */
   public void addRange(long first, long count) {
-    for (long gfn = first; gfn < first + count; gfn++) {
-      add(gfn);
+    if (count <= 0) {
+      return;
+    }
+    int from = index(first);
+    int to = index(first + count - 1);
+    for (int i = from; i <= to; i++) {
+      long bits = i == from ? -1L << first : -1L;
+      addBits(i, i == to ? bits & (-1L >>> -(first + count)) : bits);
     }
   }
 
   /** Adds all pages of a set over the same range. */
   public void addAll(PageSet other) {
     requireSameRange(other);
-    for (int i = 0; i < words.length; i++) {
-      words[i] |= other.words[i];
+    for (int i = other.nextWord(0); i < words.length; i = other.nextWord(i + 1)) {
+      addBits(i, other.words[i]);
     }
   }
 
   /** Removes all pages of a set over the same range. */
   public void removeAll(PageSet other) {
     requireSameRange(other);
-    for (int i = 0; i < words.length; i++) {
-      words[i] &= ~other.words[i];
+    for (int i = other.nextWord(0); i < words.length; i = other.nextWord(i + 1)) {
+      removeBits(i, other.words[i]);
     }
   }
 
@@ -80,26 +127,24 @@ public final class PageSet {
 
   /** Empties the set. */
   public void clear() {
-    Arrays.fill(words, 0);
+    for (int i = nextWord(0); i < words.length; i = nextWord(i + 1)) {
+      words[i] = 0;
+    }
+    Arrays.fill(coarse, 0);
   }
 
   /** Returns how many pages are in the set. */
   public long count() {
     long n = 0;
-    for (long word : words) {
-      n += Long.bitCount(word);
+    for (int i = nextWord(0); i < words.length; i = nextWord(i + 1)) {
+      n += Long.bitCount(words[i]);
     }
     return n;
   }
 
   /** Says whether the set is empty. */
   public boolean isEmpty() {
-    for (long word : words) {
-      if (word != 0) {
-        return false;
-      }
-    }
-    return true;
+    return nextWord(0) == words.length;
   }
 
   /** Returns the first gfn in the set that is ≥ {@code from}, or -1. */
@@ -112,8 +157,21 @@ public final class PageSet {
    * further: whoever asks for a part at a time must not pay for all the rest each time.
    */
   public long next(long from, long end) {
-    long gfn = scan(from, Math.min(end, pages), 0);
-    return gfn < Math.min(end, pages) ? gfn : -1;
+    long bound = Math.min(end, pages);
+    if (from >= bound) {
+      return -1;
+    }
+    int i = index(from);
+    long word = words[i] & (-1L << from);
+    if (word == 0) {
+      i = nextWord(i + 1);
+      if (i == words.length) {
+        return -1;
+      }
+      word = words[i];
+    }
+    long gfn = ((long) i << 6) + Long.numberOfTrailingZeros(word);
+    return gfn < bound ? gfn : -1;
   }
 
   /** Returns the first gfn not in the set that is ≥ {@code from}; the capacity if there is none. */
@@ -126,33 +184,26 @@ public final class PageSet {
    * first; looks no further.
    */
   public long nextAbsent(long from, long end) {
-    return scan(from, Math.min(end, pages), -1);
-  }
-
-  /**
-   * Returns the first gfn from {@code from} on whose bit differs from those of {@code invert};
-   * {@code end} at the most.
-   */
-  private long scan(long from, long end, long invert) {
-    if (from >= end) {
-      return end;
+    long bound = Math.min(end, pages);
+    if (from >= bound) {
+      return bound;
     }
     int i = index(from);
-    long word = (words[i] ^ invert) & (-1L << from);
-    while (word == 0) {
+    long absent = ~words[i] & (-1L << from);
+    while (absent == 0) {
       i++;
-      if ((long) i << 6 >= end) {
-        return end;
+      if ((long) i << 6 >= bound) {
+        return bound;
       }
-      word = words[i] ^ invert;
+      absent = ~words[i];
     }
-    return Math.min(end, ((long) i << 6) + Long.numberOfTrailingZeros(word));
+    return Math.min(bound, ((long) i << 6) + Long.numberOfTrailingZeros(absent));
   }
 
   /** Returns the gfn that follows the first {@code count} pages of the set, or the capacity. */
   public long after(long count) {
     long left = count;
-    for (int i = 0; i < words.length; i++) {
+    for (int i = nextWord(0); i < words.length; i = nextWord(i + 1)) {
       int here = Long.bitCount(words[i]);
       if (left < here) {
         long word = words[i];
@@ -172,9 +223,9 @@ public final class PageSet {
    */
   public PageSet part(int part, int parts) {
     PageSet result = new PageSet(pages);
-    for (int i = 0; i < words.length; i++) {
+    for (int i = nextWord(0); i < words.length; i = nextWord(i + 1)) {
       if ((i / (BLOCK_PAGES / Long.SIZE)) % parts == part) {
-        result.words[i] = words[i];
+        result.addBits(i, words[i]);
       }
     }
     return result;
@@ -206,6 +257,6 @@ public final class PageSet {
    * firstGfn + i}.
    */
   void addEight(long firstGfn, int bits) {
-    words[(int) (firstGfn >>> 6)] |= (bits & 0xFFL) << (firstGfn & 63);
+    addBits((int) (firstGfn >>> 6), (bits & 0xFFL) << (firstGfn & 63));
   }
 }

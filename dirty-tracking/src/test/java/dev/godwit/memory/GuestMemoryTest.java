@@ -74,6 +74,33 @@ class GuestMemoryTest {
   }
 
   @Test
+  void findsMarksWhereverTheyAre() {
+    // More marks than are compared with none at a time, and not a multiple of that.
+    long pages = 3 * 4096 + 40;
+    long[] written = {0, 7, 8, 4088, 4095, 4096, 8191, 8192, 8200, 3 * 4096 - 1, pages - 1};
+    try (GuestMemory memory = GuestMemory.allocate(pages * 4096)) {
+      PageSet expected = new PageSet(memory.framePages());
+      for (long gfn : written) {
+        memory.write8(gfn * 4096, 1);
+        expected.add(gfn);
+      }
+      PageSet known = new PageSet(memory.framePages());
+      known.add(7);
+      known.add(9);
+      known.add(pages - 1);
+      assertEquals(written.length, memory.dirty().count());
+      assertEquals(written.length - 2, memory.dirty().countOutside(known));
+      PageSet found = new PageSet(memory.framePages());
+      assertEquals(written.length, memory.dirty().harvest(found));
+      assertEquals(written.length, found.count());
+      found.removeAll(expected);
+      assertTrue(found.isEmpty());
+      assertEquals(0, memory.dirty().count());
+      assertEquals(0, memory.dirty().harvest(found));
+    }
+  }
+
+  @Test
   void readingMarksNothing() {
     try (GuestMemory memory = GuestMemory.allocate(MIB)) {
       memory.read64(0x123);

@@ -83,6 +83,49 @@ class PageSetTest {
   }
 
   @Test
+  void wholeSetsBehaveAsBitSetsDo() {
+    int pages = 20_000;
+    Random random = new Random(11);
+    PageSet set = new PageSet(pages);
+    BitSet model = new BitSet();
+    for (int i = 0; i < 300; i++) {
+      PageSet other = new PageSet(pages);
+      BitSet otherModel = new BitSet();
+      for (int range = random.nextInt(4); range > 0; range--) {
+        int first = random.nextInt(pages);
+        int count = random.nextInt(Math.min(pages - first, random.nextBoolean() ? 3 : 9000) + 1);
+        other.addRange(first, count);
+        otherModel.set(first, first + count);
+      }
+      switch (random.nextInt(8)) {
+        case 0 -> {
+          set.clear();
+          model.clear();
+        }
+        case 1, 2, 3 -> {
+          set.removeAll(other);
+          model.andNot(otherModel);
+        }
+        default -> {
+          set.addAll(other);
+          model.or(otherModel);
+        }
+      }
+      assertEquals(model.cardinality(), set.count());
+      assertEquals(model.isEmpty(), set.isEmpty());
+      List<String> expected = new ArrayList<>();
+      for (int at = model.nextSetBit(0); at >= 0; ) {
+        int end = model.nextClearBit(at);
+        expected.add(at + "+" + (end - at));
+        at = model.nextSetBit(end);
+      }
+      List<String> runs = new ArrayList<>();
+      set.forEachRun((first, count) -> runs.add(first + "+" + count));
+      assertEquals(expected, runs);
+    }
+  }
+
+  @Test
   void refusesPagesOutsideItsRange() {
     PageSet set = new PageSet(64);
     assertThrows(IndexOutOfBoundsException.class, () -> set.add(64));
