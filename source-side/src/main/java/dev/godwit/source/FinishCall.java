@@ -1,5 +1,6 @@
 package dev.godwit.source;
 
+import com.google.common.util.concurrent.MoreExecutors;
 import dev.godwit.proto.v1.FinishPart;
 import dev.godwit.proto.v1.MigrationGrpc;
 import dev.godwit.proto.v1.Prepared;
@@ -10,39 +11,55 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The call that sends sections and metadata; they are in memory anyway, so it sends them at once.
+ * The call that sends sections and metadata; they are in memory anyway, so it sends what it is
+ * given at once. One thread, but for what the network tells it.
  */
 final class FinishCall extends ClientCall.Listener<Prepared> {
   private final CompletableFuture<Prepared> result = new CompletableFuture<>();
+  private final ClientCall<FinishPart, Prepared> call;
   private @Nullable Prepared reply;
 
-  private FinishCall() {}
+  private FinishCall(ClientCall<FinishPart, Prepared> call) {
+    this.call = call;
+  }
+
+  /** Begins the call. */
+  static FinishCall open(ManagedChannel channel) {
+    FinishCall opened =
+        new FinishCall(
+            channel.newCall(
+                MigrationGrpc.getFinishMethod(),
+                CallOptions.DEFAULT.withExecutor(MoreExecutors.directExecutor())));
+    opened.call.start(opened, new Metadata());
+    opened.call.request(2);
+    return opened;
+  }
+
+  /** Sends a part, and does not wait. */
+  void send(FinishPart part) {
+    call.sendMessage(part);
+  }
 
   /**
-   * Sends the parts and waits for the answer.
+   * Sends the last part and waits for the answer.
    *
    * @throws StatusRuntimeException if it fails
    */
-  static Prepared call(ManagedChannel channel, Duration deadline, List<FinishPart> parts)
-      throws InterruptedException {
-    ClientCall<FinishPart, Prepared> call =
-        channel.newCall(
-            MigrationGrpc.getFinishMethod(),
-            CallOptions.DEFAULT.withDeadlineAfter(deadline.toNanos(), TimeUnit.NANOSECONDS));
-    FinishCall listener = new FinishCall();
-    call.start(listener, new Metadata());
-    call.request(2);
-    parts.forEach(call::sendMessage);
+  Prepared end(FinishPart last, Duration patience) throws InterruptedException {
+    call.sendMessage(last);
     call.halfClose();
     try {
-      return listener.result.get();
+      return result.get(patience.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      call.cancel("no answer in time", e);
+      throw Status.DEADLINE_EXCEEDED.asRuntimeException();
     } catch (ExecutionException e) {
       if (e.getCause() instanceof StatusRuntimeException status) {
         throw status;

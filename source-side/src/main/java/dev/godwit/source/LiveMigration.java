@@ -140,10 +140,9 @@ public final class LiveMigration {
   private MigrationReport stopAndCopy(VcpuLock lock, Machine.Lease lease) {
     boolean paused = machine.state() instanceof MachineState.Paused;
     long takenAtMillis = System.currentTimeMillis();
-    preCopy.lastRound();
+    List<Section> sections = preCopy.lastRound(lock::save);
     long digest = options.verify() ? RamDigest.of(machine.memory()) : 0;
     meter.pagesSent();
-    List<Section> sections = lock.save();
     sink.prepare(
         sections,
         new StreamMetadata(

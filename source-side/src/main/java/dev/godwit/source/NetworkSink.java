@@ -1,6 +1,7 @@
 package dev.godwit.source;
 
 import com.google.common.util.concurrent.ListenableFuture;
+import com.google.common.util.concurrent.MoreExecutors;
 import com.google.protobuf.ByteString;
 import dev.godwit.cpu.CodeHint;
 import dev.godwit.proto.v1.AbortRequest;
@@ -38,6 +39,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -76,6 +78,7 @@ public final class NetworkSink implements StateSink {
   private volatile boolean beating;
   private volatile @Nullable MigrationException lost;
   private volatile long roundTripNanos;
+  private @Nullable FinishCall finish;
   private long preparedAtNanos;
   private boolean commitSent;
   private boolean takesDelta;
@@ -177,6 +180,23 @@ public final class NetworkSink implements StateSink {
 
   @Override
   public void sendPages(List<? extends PageFeed> feeds) {
+    sendPages(feeds, () -> {});
+  }
+
+  @Override
+  public List<Section> sendLastPages(
+      List<? extends PageFeed> feeds, Supplier<List<Section>> saving) {
+    List<Section> sections = new ArrayList<>();
+    sendPages(
+        feeds,
+        () -> {
+          sections.addAll(saving.get());
+          sendSections(sections);
+        });
+    return sections;
+  }
+
+  private void sendPages(List<? extends PageFeed> feeds, Runnable meanwhile) {
     List<PageSender> senders = pages;
     if (senders.isEmpty() || senders.size() != feeds.size()) {
       throw new IllegalStateException(feeds.size() + " feeds for " + senders.size() + " streams");
@@ -185,6 +205,7 @@ public final class NetworkSink implements StateSink {
       for (int stream = 0; stream < senders.size(); stream++) {
         senders.get(stream).begin(feeds.get(stream));
       }
+      meanwhile.run();
       senders.forEach(PageSender::await);
     } finally {
       senders.forEach(PageSender::stop);
@@ -211,9 +232,12 @@ public final class NetworkSink implements StateSink {
 
   @Override
   public void prepare(List<Section> sections, StreamMetadata metadata) {
-    ManagedChannel channel = requireControl();
+    FinishCall call = finish == null ? sendSections(sections) : finish;
     try {
-      Prepared prepared = FinishCall.call(channel, options.prepare(), parts(sections, metadata));
+      Prepared prepared =
+          call.end(
+              FinishPart.newBuilder().setMetadata(StreamCodec.toProto(metadata)).build(),
+              options.prepare());
       preparedAtNanos = System.nanoTime();
       if (prepared.getRamDigest() != metadata.ramDigest()) {
         throw new MigrationException(
@@ -228,14 +252,18 @@ public final class NetworkSink implements StateSink {
     }
   }
 
-  private List<FinishPart> parts(List<Section> sections, StreamMetadata metadata) {
-    List<FinishPart> parts = new ArrayList<>();
-    for (Section section : sections) {
-      parts.add(FinishPart.newBuilder().setSection(StreamCodec.toProto(section)).build());
+  /**
+   * Sends what comes before the metadata, and does not wait: the last pages may be on their way.
+   */
+  private FinishCall sendSections(List<Section> sections) {
+    FinishCall call = FinishCall.open(requireControl());
+    finish = call;
+    for (int i = 0; i < sections.size(); i++) {
+      FinishPart.Builder part =
+          FinishPart.newBuilder().setSection(StreamCodec.toProto(sections.get(i)));
+      call.send((i == 0 ? part.setToken(token) : part).build());
     }
-    parts.add(FinishPart.newBuilder().setMetadata(StreamCodec.toProto(metadata)).build());
-    parts.set(0, parts.getFirst().toBuilder().setToken(token).build());
-    return parts;
+    return call;
   }
 
   @Override
@@ -467,7 +495,9 @@ public final class NetworkSink implements StateSink {
   }
 
   private static MigrationFutureStub stub(ManagedChannel channel, Duration deadline) {
+    // The network's thread wakes whoever waits for the answer: by way of another it would wake two.
     return MigrationGrpc.newFutureStub(channel)
+        .withExecutor(MoreExecutors.directExecutor())
         .withDeadlineAfter(deadline.toNanos(), TimeUnit.NANOSECONDS);
   }
 

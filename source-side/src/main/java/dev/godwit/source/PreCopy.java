@@ -2,12 +2,14 @@ package dev.godwit.source;
 
 import dev.godwit.memory.GuestMemory;
 import dev.godwit.memory.PageSet;
+import dev.godwit.snapshot.Section;
 import dev.godwit.source.MigrationOptions.Compression;
 import dev.godwit.wire.PageBatch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /**
  * The rounds of a migration: which pages the sink still lacks, and how fast it gets them. One
@@ -73,7 +75,7 @@ final class PreCopy implements AutoCloseable {
       long bytes = sink.takesDelta() ? options.deltaCacheBytes() / streams : 0;
       sent.add(new SentPages(bytes, streams));
     }
-    send(new PageSet(memory.framePages()), false);
+    send(new PageSet(memory.framePages()));
   }
 
   private RoundFeed feed(int stream, PageSet pages, boolean last) {
@@ -94,7 +96,7 @@ final class PreCopy implements AutoCloseable {
     harvest();
     hot.roundEnded(dirtied);
     dirtied.clear();
-    send(hot.held(pending, budgetPages()), false);
+    send(hot.held(pending, budgetPages()));
   }
 
   /** Returns how many pages the pause has time for. */
@@ -103,9 +105,16 @@ final class PreCopy implements AutoCloseable {
     return nanos <= 0 ? 0 : (long) (nanos / 1e9 * pageBytesPerSecond / PageBatch.PAGE_BYTES);
   }
 
-  /** Sends what {@link #harvest} found, under the lock. */
-  void lastRound() {
-    send(new PageSet(memory.framePages()), true);
+  /**
+   * Sends what {@link #harvest} found, under the lock.
+   *
+   * @param saving saves the machine's state meanwhile
+   */
+  List<Section> lastRound(Supplier<List<Section>> saving) {
+    Round round = start(new PageSet(memory.framePages()), true);
+    List<Section> sections = sink.sendLastPages(round.feeds(), saving);
+    end(round, new PageSet(memory.framePages()));
+    return sections;
   }
 
   /** Collects the dirty pages without sending them. */
@@ -118,13 +127,22 @@ final class PreCopy implements AutoCloseable {
   }
 
   /** Sends what is pending, but for the pages that are held back. */
-  private void send(PageSet held, boolean last) {
+  private void send(PageSet held) {
+    Round round = start(held, false);
+    sink.sendPages(round.feeds());
+    end(round, held);
+  }
+
+  private Round start(PageSet held, boolean last) {
     pending.removeAll(held);
     Round round =
         Round.of(rounds, last, pending, sent.size(), (stream, part) -> feed(stream, part, last));
     meter.roundStarts(round, held.count());
     compression.roundStarts(System.nanoTime());
-    sink.sendPages(round.feeds());
+    return round;
+  }
+
+  private void end(Round round, PageSet held) {
     RoundReport report = meter.roundEnds(round);
     compression.roundEnds(System.nanoTime());
     pending.clear();
@@ -134,7 +152,7 @@ final class PreCopy implements AutoCloseable {
       pageBytesPerSecond =
           (long) (report.contentPages() * (double) PageBatch.PAGE_BYTES / report.nanos() * 1e9);
     }
-    if (!last) {
+    if (!round.last()) {
       gain.roundEnded(leftPages());
     }
   }

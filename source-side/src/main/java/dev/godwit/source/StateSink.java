@@ -8,6 +8,7 @@ import dev.godwit.stream.StreamHeader;
 import dev.godwit.stream.StreamMetadata;
 import java.util.List;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * Where a machine's state goes: another host or files. {@link LiveMigration} calls the methods in
@@ -66,6 +67,19 @@ public interface StateSink extends AutoCloseable {
    * @param vcpu the index of the vCPU that executes it
    */
   default void hint(int vcpu, List<CodeHint> code) {}
+
+  /**
+   * As {@link #sendPages}, for the last round, while which the machine's state is saved: a sink
+   * that can takes that at the same time, since the guest stands still for as long as both take.
+   *
+   * @param saving saves the state; called once, on the calling thread
+   * @return what was saved; {@link #prepare} follows with the same
+   */
+  default List<Section> sendLastPages(
+      List<? extends PageFeed> feeds, Supplier<List<Section>> saving) {
+    sendPages(feeds);
+    return saving.get();
+  }
 
   /**
    * Takes the rest of the stream. When it returns, the state is complete at the sink and has been

@@ -126,7 +126,7 @@ class PreCopyTest {
     assertEquals(11, preCopy.measured().dirtyPages());
     preCopy.harvest();
     assertEquals(11, preCopy.measured().dirtyPages());
-    preCopy.lastRound();
+    preCopy.lastRound(List::of);
     assertEquals(11, sink.last().count());
     assertEquals(0, preCopy.measured().dirtyPages());
   }
@@ -145,7 +145,7 @@ class PreCopyTest {
     }
     assertTrue(sink.last().contains(105));
     preCopy.harvest();
-    preCopy.lastRound();
+    preCopy.lastRound(List::of);
     assertFalse(sink.last().contains(105));
   }
 

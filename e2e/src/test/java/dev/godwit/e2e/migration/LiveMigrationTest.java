@@ -19,11 +19,15 @@ import dev.godwit.source.MigrationOptions.OnTimeout;
 import dev.godwit.source.MigrationProgress;
 import dev.godwit.source.MigrationProgress.Phase;
 import dev.godwit.source.MigrationReport;
+import dev.godwit.source.StateSink;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -98,6 +102,32 @@ class LiveMigrationTest {
       }
       assertEquals(Set.copyOf(told), Set.copyOf(moved.decodedAhead(vcpu)));
       assertEquals(4, moved.decodedAhead(vcpu).size(), "something was told twice");
+    }
+  }
+
+  @Test
+  void savesTheStateWhileTheLastPagesAreOnTheirWay() throws Exception {
+    SyntheticMachine source = lab.source(32 * Lab.MIB, 1, Load.of(256, 1000, 0));
+    Receiver receiver = lab.receiver();
+    CountDownLatch saving = new CountDownLatch(1);
+    AtomicBoolean together = new AtomicBoolean();
+    StateSink sink = Moment.WHILE_SAVING.hook(Lab.sinkTo(receiver.port()), saving::countDown);
+    lab.migration(
+            source,
+            Moment.IN_THE_LAST_ROUND.hook(
+                sink, () -> together.set(await(saving, Duration.ofSeconds(2)))),
+            Lab.options(true))
+        .run();
+    lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
+    assertTrue(together.get(), "the state was saved after the last pages had come");
+  }
+
+  private static boolean await(CountDownLatch latch, Duration patience) {
+    try {
+      return latch.await(patience.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 

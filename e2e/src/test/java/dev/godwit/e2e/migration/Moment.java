@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A moment in a migration at which something can be made to happen, once. */
@@ -25,7 +26,9 @@ enum Moment {
   IN_A_LATER_ROUND,
   /** In the middle of the last pages, the guest standing. */
   IN_THE_LAST_ROUND,
-  /** After the last page, before the sections. */
+  /** While the state is saved; the last pages may be on their way. */
+  WHILE_SAVING,
+  /** After the last page, before the metadata. */
   BEFORE_PREPARE,
   /** After PREPARED, before COMMIT. */
   BEFORE_COMMIT;
@@ -74,9 +77,24 @@ enum Moment {
 
     @Override
     public void sendPages(List<? extends PageFeed> feeds) {
+      sink.sendPages(hooked(feeds));
+    }
+
+    @Override
+    public List<Section> sendLastPages(
+        List<? extends PageFeed> feeds, Supplier<List<Section>> saving) {
+      return sink.sendLastPages(
+          hooked(feeds),
+          () -> {
+            at(WHILE_SAVING);
+            return saving.get();
+          });
+    }
+
+    private List<PageFeed> hooked(List<? extends PageFeed> feeds) {
       List<PageFeed> hooked = new ArrayList<>(feeds);
       hooked.set(0, hooked(feeds.getFirst()));
-      sink.sendPages(hooked);
+      return hooked;
     }
 
     private PageFeed hooked(PageFeed feed) {
