@@ -42,6 +42,11 @@ final class FinishCall extends ClientCall.Listener<Prepared> {
     return opened;
   }
 
+  /** Says whether it has failed, though not all was said: its connection broke meanwhile. */
+  boolean isOver() {
+    return result.isDone();
+  }
+
   /** Sends a part, and does not wait. */
   void send(FinishPart part) {
     call.sendMessage(part);

@@ -232,7 +232,9 @@ public final class NetworkSink implements StateSink {
 
   @Override
   public void prepare(List<Section> sections, StreamMetadata metadata) {
-    FinishCall call = finish == null ? sendSections(sections) : finish;
+    FinishCall early = finish;
+    // The last pages go on with a new connection when theirs breaks, and so does what comes after.
+    FinishCall call = early == null || early.isOver() ? sendSections(sections) : early;
     try {
       Prepared prepared =
           call.end(
