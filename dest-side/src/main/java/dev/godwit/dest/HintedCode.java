@@ -23,7 +23,7 @@ final class HintedCode implements AutoCloseable {
   private static final int MOST = 16_384;
 
   /** So often it is looked whether a page has landed. */
-  private static final long RETRY_MILLIS = 20;
+  private static final long RETRY_MILLIS = 5;
 
   /** Copies a page of RAM; throws when no more pages land. */
   interface PageReader {

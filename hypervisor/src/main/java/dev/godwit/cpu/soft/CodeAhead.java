@@ -99,9 +99,9 @@ final class CodeAhead {
   }
 
   private static boolean isSame(Page page, long hva) {
-    return MemorySegment.ofArray(page.content)
-            .mismatch(HostMemory.ALL.asSlice(hva, page.content.length))
-        < 0;
+    int bytes = page.content.length;
+    MemorySegment copy = MemorySegment.ofArray(page.content);
+    return MemorySegment.mismatch(copy, 0, bytes, HostMemory.ALL, hva, hva + bytes) < 0;
   }
 
   /** A page's bytes from an instruction on; what comes after the page is not known. */
