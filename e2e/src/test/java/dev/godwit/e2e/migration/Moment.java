@@ -1,6 +1,8 @@
 package dev.godwit.e2e.migration;
 
 import dev.godwit.cpu.CodeHint;
+import dev.godwit.memory.GuestMemory;
+import dev.godwit.memory.PageSet;
 import dev.godwit.snapshot.Section;
 import dev.godwit.source.HandoverAnswer;
 import dev.godwit.source.MigrationException;
@@ -17,7 +19,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A moment in a migration at which something can be made to happen, once. */
-enum Moment {
+public enum Moment {
   /** Between the preflight and the first page. */
   AFTER_PREFLIGHT,
   /** In the middle of the first pass over all pages. */
@@ -34,7 +36,7 @@ enum Moment {
   BEFORE_COMMIT;
 
   /** Returns a sink that does something at this moment. */
-  StateSink hook(StateSink sink, Runnable action) {
+  public StateSink hook(StateSink sink, Runnable action) {
     return new Hooked(sink, action);
   }
 
@@ -73,6 +75,16 @@ enum Moment {
     @Override
     public int streams() {
       return sink.streams();
+    }
+
+    @Override
+    public int batchPages() {
+      return sink.batchPages();
+    }
+
+    @Override
+    public PageSet firstPages(GuestMemory memory) {
+      return sink.firstPages(memory);
     }
 
     @Override

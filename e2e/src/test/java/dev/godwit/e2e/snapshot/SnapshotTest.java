@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.dest.file.RestoreOptions;
 import dev.godwit.dest.file.RestoredMachine;
+import dev.godwit.e2e.migration.Moment;
 import dev.godwit.machine.MachineState;
 import dev.godwit.machine.MachineState.StopReason;
 import dev.godwit.machine.synthetic.SyntheticMachine;
@@ -230,23 +231,21 @@ class SnapshotTest {
     SyntheticMachine machine = lab.start(16 * MIB, 1, LOAD);
     SyntheticMachine other = lab.start(16 * MIB, 1, LOAD);
     AtomicReference<Throwable> second = new AtomicReference<>();
-    MigrationListener secondWriter =
-        progress -> {
-          if (progress.phase() == MigrationProgress.Phase.PRECOPY && second.get() == null) {
+    Runnable secondWriter =
+        () ->
             second.set(
                 assertThrows(
                     MigrationException.class, () -> snapshot(other, file(), Afterwards.GOES_ON)));
-          }
-        };
     new LiveMigration(
             machine.machine(),
-            new FileSink(file(), Afterwards.GOES_ON),
+            Moment.IN_ROUND_0.hook(new FileSink(file(), Afterwards.GOES_ON), secondWriter),
             Afterwards.GOES_ON,
             SnapshotLab.OPTIONS,
-            secondWriter,
+            MigrationListener.NONE,
             SnapshotLab.PRODUCER)
         .run();
-    assertTrue(String.valueOf(second.get()).contains("another snapshot is being written"));
+    String refusal = String.valueOf(second.get());
+    assertTrue(refusal.contains("another snapshot is being written"), refusal);
     assertEquals(NAMES, files(folder));
     assertRunsWhole(lab.restore(file()));
     assertRunsWhole(other);
