@@ -16,7 +16,6 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
-import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.time.Duration;
@@ -36,8 +35,8 @@ final class MigrationServer {
   /** 64 KiB, gRPC's default, made the page stream five times slower; more than this, no faster. */
   private static final int FLOW_CONTROL_WINDOW_BYTES = 16 << 20;
 
-  /** One read takes as much as several messages of pages; Netty's default, 64 KiB, is one. */
-  private static final int MAX_READ_BYTES = 256 << 10;
+  /** One read takes as much as two of the largest batches of pages; Netty's default is 64 KiB. */
+  private static final int MAX_READ_BYTES = 1 << 20;
 
   /** The largest message is a section: a frame buffer. */
   private static final int MAX_MESSAGE_BYTES = 64 << 20;
@@ -57,7 +56,7 @@ final class MigrationServer {
         NettyServerBuilder.forAddress(options.listen())
             .bossEventLoopGroup(accepting)
             .workerEventLoopGroup(network)
-            .channelType(NioServerSocketChannel.class)
+            .channelFactory(LargeFrames.ServerChannel::new)
             .withChildOption(
                 ChannelOption.RECVBUF_ALLOCATOR,
                 new AdaptiveRecvByteBufAllocator(4 << 10, 64 << 10, MAX_READ_BYTES))

@@ -21,6 +21,7 @@ import dev.godwit.proto.v1.ReleaseRequest;
 import dev.godwit.snapshot.Section;
 import dev.godwit.stream.CodeHintCodec;
 import dev.godwit.stream.StreamCodec;
+import dev.godwit.wire.PageBatch;
 import dev.godwit.wire.PageEncoding;
 import dev.godwit.wire.PeerError;
 import dev.godwit.wire.ProtocolVersion;
@@ -60,6 +61,7 @@ final class MigrationService extends MigrationGrpc.MigrationImplBase {
           return PageEncoding.consent(PreflightReply.newBuilder())
               .setMaxStreams(StreamOpening.MAX_STREAMS)
               .setTakesCodeHints(true)
+              .setMaxBatchPages(PageBatch.MAX_CONTENT_PAGES)
               .build();
         });
   }

@@ -1,6 +1,7 @@
 package dev.godwit.wire;
 
 import com.google.protobuf.ByteString;
+import dev.godwit.proto.v1.PreflightReply;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -18,10 +19,18 @@ public final class PageBatch {
   public static final int PAGE_BYTES = 4096;
 
   /**
-   * Most pages with content in a batch. Messages of 64 KiB stay in the CPU's second-level cache on
-   * their way through both sides: 16 pages were fastest, 512 took nearly twice as long.
+   * Most pages in a run that is compressed, and most pages with content in a batch for a
+   * destination that does not say how many it takes.
    */
-  public static final int MAX_RAW_PAGES = 16;
+  public static final int BLOCK_PAGES = 16;
+
+  /**
+   * Most pages with content in a batch. What a message costs beside its bytes is the same for any
+   * size, and in a JVM that has just started, it is most of what pages cost: with 128 pages the
+   * first GiB took a third of the CPU time that it took with 16. Half a MiB still stays in the
+   * CPU's caches on its way.
+   */
+  public static final int MAX_CONTENT_PAGES = 128;
 
   /** Most runs in a batch. */
   public static final int MAX_RUNS = 256;
@@ -49,6 +58,12 @@ public final class PageBatch {
     this.runs = List.copyOf(runs);
     this.roundEnd = roundEnd;
     this.roundPages = roundPages;
+  }
+
+  /** Returns how many pages of content a batch may have, where a destination consented so. */
+  public static int agreedContentPages(PreflightReply consent) {
+    return Math.clamp(
+        Integer.toUnsignedLong(consent.getMaxBatchPages()), BLOCK_PAGES, MAX_CONTENT_PAGES);
   }
 
   /** Returns a stream's first message. */

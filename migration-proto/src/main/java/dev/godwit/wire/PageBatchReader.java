@@ -28,7 +28,7 @@ public final class PageBatchReader {
   private static final int MAX_HEAD_BYTES = 64 * PageBatch.MAX_RUNS;
   private static final int MAX_RUN_BYTES = 64;
   private static final int MAX_OPENING_BYTES = 64;
-  private static final int MAX_CONTENT_BYTES = PageBatch.MAX_RAW_PAGES * PageBatch.PAGE_BYTES;
+  private static final int MAX_CONTENT_BYTES = PageBatch.MAX_CONTENT_PAGES * PageBatch.PAGE_BYTES;
   private static final long MAX_GFN = 1L << 50;
 
   private final PageTarget target;
@@ -210,15 +210,16 @@ public final class PageBatchReader {
         boolean fits =
             switch (encoding) {
               case ZERO -> pages <= PageBatch.MAX_ZERO_PAGES && bytes == 0;
-              case RAW -> pages <= PageBatch.MAX_RAW_PAGES && bytes == pages * PageBatch.PAGE_BYTES;
+              case RAW ->
+                  pages <= PageBatch.MAX_CONTENT_PAGES && bytes == pages * PageBatch.PAGE_BYTES;
               case LZ4 ->
-                  pages <= PageBatch.MAX_RAW_PAGES
+                  pages <= PageBatch.BLOCK_PAGES
                       && bytes > 0
                       && bytes <= pages * PageBatch.PAGE_BYTES;
               case DELTA ->
                   bytes == 0
                       ? pages <= PageBatch.MAX_ZERO_PAGES
-                      : pages <= PageBatch.MAX_RAW_PAGES
+                      : pages <= PageBatch.BLOCK_PAGES
                           && bytes > 0
                           && bytes <= pages * PageBatch.PAGE_BYTES;
             };
@@ -239,7 +240,7 @@ public final class PageBatchReader {
         throw malformed(
             "its runs have %d bytes, its content %d".formatted(announced, contentBytes));
       }
-      if (contentPages > PageBatch.MAX_RAW_PAGES) {
+      if (contentPages > PageBatch.MAX_CONTENT_PAGES) {
         throw malformed("it has " + contentPages + " pages");
       }
       if (head.getRound() < 0 || (head.getRoundEnd() ? !runs.isEmpty() : runs.isEmpty())) {

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The length is known before the content is looked at; one thread drains, once.
  */
 final class PageBatchStream extends InputStream implements Drainable, KnownLength {
-  private static final int BLOCK_BYTES = PageBatch.MAX_RAW_PAGES * PageBatch.PAGE_BYTES;
+  private static final int BLOCK_BYTES = PageBatch.BLOCK_PAGES * PageBatch.PAGE_BYTES;
   private static final ThreadLocal<byte[]> BLOCK =
       ThreadLocal.withInitial(() -> new byte[BLOCK_BYTES]);
   private static final int CONTENT_FIELD = dev.godwit.proto.v1.PageBatch.CONTENT_FIELD_NUMBER;

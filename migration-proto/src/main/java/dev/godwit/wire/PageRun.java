@@ -6,7 +6,8 @@ import java.lang.foreign.MemorySegment;
  * Neighbouring pages on their way out.
  *
  * @param firstGfn the first page's guest frame number
- * @param pages ≥ 1; at most {@link PageBatch#MAX_RAW_PAGES} unless they are zero or unchanged
+ * @param pages ≥ 1; at most {@link PageBatch#MAX_CONTENT_PAGES}, compressed ones {@link
+ *     PageBatch#BLOCK_PAGES}, unless they are zero or unchanged
  * @param encoding how they are carried
  * @param content what is carried: nothing for ZERO; for RAW a view of guest RAM, which the guest
  *     may be writing to (whatever it writes is sent again later); for LZ4 one block; for DELTA one

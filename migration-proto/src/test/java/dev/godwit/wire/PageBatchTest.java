@@ -31,9 +31,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class PageBatchTest {
   private static final int PAGE = PageBatch.PAGE_BYTES;
-  private static final int RAM_PAGES = 64;
+  private static final int RAM_PAGES = 256;
 
-  /** RAM of 64 pages, and a count of everything that was written. */
+  /** RAM, and a count of everything that was written. */
   private static final class Ram implements PageTarget {
     final byte[] bytes = new byte[RAM_PAGES * PAGE];
     long written;
@@ -170,6 +170,17 @@ class PageBatchTest {
   }
 
   @Test
+  void landsTheLargestBatchThatMayCome() throws Exception {
+    Ram ram = new Ram();
+    int pages = PageBatch.MAX_CONTENT_PAGES;
+    new PageBatchReader(ram)
+        .land(new Pieces(bytes(PageBatch.pages(1, 0, List.of(raw(50, pages)))), 100_000));
+    assertArrayEquals(
+        Arrays.copyOfRange(source, 50 * PAGE, (50 + pages) * PAGE),
+        Arrays.copyOfRange(ram.bytes, 50 * PAGE, (50 + pages) * PAGE));
+  }
+
+  @Test
   void writesTheSameBytesAsTheGeneratedClasses() throws Exception {
     byte[] ours = bytes(PageBatch.pages(1, 0, List.of(raw(9, 4))));
     assertArrayEquals(withCrc(generated(9, 4)), ours);
@@ -299,6 +310,17 @@ class PageBatchTest {
   }
 
   @Test
+  void agreesOnBatchesThatBothSidesCanDo() {
+    var consent = dev.godwit.proto.v1.PreflightReply.newBuilder();
+    // What a destination answers that takes 16 pages and does not say so.
+    assertEquals(16, PageBatch.agreedContentPages(consent.build()));
+    assertEquals(16, PageBatch.agreedContentPages(consent.setMaxBatchPages(3).build()));
+    assertEquals(64, PageBatch.agreedContentPages(consent.setMaxBatchPages(64).build()));
+    assertEquals(128, PageBatch.agreedContentPages(consent.setMaxBatchPages(129).build()));
+    assertEquals(128, PageBatch.agreedContentPages(consent.setMaxBatchPages(-1).build()));
+  }
+
+  @Test
   void tellsARoundsEnd() throws Exception {
     Ram ram = new Ram();
     PageBatchReader reader = new PageBatchReader(ram);
@@ -418,7 +440,7 @@ class PageBatchTest {
   @Test
   void writesNothingOfABatchOfWhichOnePageIsOutside() throws Exception {
     Ram ram = new Ram();
-    byte[] message = bytes(PageBatch.pages(1, 0, List.of(raw(0, 2), PageRun.zero(60, 10))));
+    byte[] message = bytes(PageBatch.pages(1, 0, List.of(raw(0, 2), PageRun.zero(RAM_PAGES - 4, 10))));
     assertRefused(
         PeerError.Code.BAD_PAGES,
         () -> new PageBatchReader(ram).land(new ByteArrayInputStream(message)));
@@ -453,7 +475,7 @@ class PageBatchTest {
   }
 
   @Test
-  void refusesMoreRunsAndMorePagesThanABatchMayHave() {
+  void refusesMoreRunsAndMorePagesThanABatchMayHave() throws Exception {
     var many = dev.godwit.proto.v1.PageBatch.newBuilder().setSequence(1);
     for (int i = 0; i <= PageBatch.MAX_RUNS; i++) {
       many.addRuns(
@@ -463,7 +485,10 @@ class PageBatchTest {
               .setEncoding(PageEncoding.PAGE_ENCODING_ZERO));
     }
     assertRefused(PeerError.Code.BAD_PAGES, () -> land(withCrc(many)));
-    assertRefused(PeerError.Code.BAD_PAGES, () -> land(withCrc(generated(3, 17))));
+    int pages = PageBatch.MAX_CONTENT_PAGES + 1;
+    assertRefused(PeerError.Code.BAD_PAGES, () -> land(withCrc(generated(3, pages))));
+    byte[] block = bytes(PageBatch.pages(1, 0, List.of(lz4(20, PageBatch.BLOCK_PAGES + 1))));
+    assertRefused(PeerError.Code.BAD_PAGES, () -> land(block));
     var zeros =
         dev.godwit.proto.v1.PageBatch.newBuilder()
             .setSequence(1)

@@ -19,7 +19,7 @@ final class BlockCompressor {
     if (packed.length == 0) {
       packed =
           new byte
-              [Compressor.LZ4.maxCompressedLength(PageBatch.MAX_RAW_PAGES * PageBatch.PAGE_BYTES)];
+              [Compressor.LZ4.maxCompressedLength(PageBatch.BLOCK_PAGES * PageBatch.PAGE_BYTES)];
     }
     int length = Compressor.LZ4.compress(block, 0, bytes, packed, 0, packed.length);
     return length <= limit ? Arrays.copyOf(packed, length) : NOTHING;

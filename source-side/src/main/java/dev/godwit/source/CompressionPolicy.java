@@ -1,6 +1,7 @@
 package dev.godwit.source;
 
 import dev.godwit.source.MigrationOptions.Compression;
+import dev.godwit.wire.PageBatch;
 
 /**
  * Whether LZ4, and differences to what was sent before, gain time now. They do when a page's
@@ -12,7 +13,8 @@ import dev.godwit.source.MigrationOptions.Compression;
  * may be what is slow; so one window in {@value #PROBE_EVERY} goes without, and what differences
  * cost is left out of it. On a link that is slow enough to be worth it, one batch in {@value
  * #SAMPLE_EVERY} is compressed in any case, and differences are tried in one round of {@value
- * #TRY_EVERY_ROUNDS}, to know what that costs and gains. Time between rounds is nobody's.
+ * #TRY_EVERY_ROUNDS}, to know what that costs and gains. Time between rounds is nobody's. The
+ * link's speed also says how large a batch may be.
  */
 final class CompressionPolicy {
   private static final long WINDOW_NANOS = 20_000_000;
@@ -25,6 +27,9 @@ final class CompressionPolicy {
 
   /** Nobody's compressor keeps up with a link that takes less: 1 GB/s. */
   private static final double WORTH_A_SAMPLE_NANOS_PER_BYTE = 1;
+
+  /** From this speed on, 100 MB/s, the largest batch keeps the link busy for 5 ms at most. */
+  private static final double FAST_NANOS_PER_BYTE = 10;
 
   private final Compression setting;
   private final Gain lz4 = new Gain();
@@ -113,6 +118,18 @@ final class CompressionPolicy {
           compressing
               || (linkNanosPerByte > WORTH_A_SAMPLE_NANOS_PER_BYTE && ++batch % SAMPLE_EVERY == 1);
     };
+  }
+
+  /**
+   * Returns how many pages of content a batch is to have: large ones cost less each, but on a slow
+   * link nothing would land for long.
+   *
+   * @param most how many the sink takes
+   */
+  synchronized int batchPages(int most) {
+    return linkNanosPerByte > 0 && linkNanosPerByte <= FAST_NANOS_PER_BYTE
+        ? most
+        : Math.min(most, PageBatch.BLOCK_PAGES);
   }
 
   private void openWindow(long nowNanos) {

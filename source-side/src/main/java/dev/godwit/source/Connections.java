@@ -9,6 +9,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
@@ -22,6 +23,14 @@ import java.util.concurrent.TimeUnit;
 final class Connections implements AutoCloseable {
   /** 64 KiB, gRPC's default, made the page stream five times slower; more than this, no faster. */
   static final int FLOW_CONTROL_WINDOW_BYTES = 16 << 20;
+
+  /**
+   * Bytes that a connection takes before it says that it has enough, and those at which it takes
+   * more again: two of the largest batches, and one. With Netty's default, 64 KiB, a batch would be
+   * cut into pieces, each of which costs as much as a batch.
+   */
+  private static final WriteBufferWaterMark WAITING_BYTES =
+      new WriteBufferWaterMark(512 << 10, 1 << 20);
 
   private static final int MAX_REPLY_BYTES = 1 << 20;
 
@@ -71,6 +80,7 @@ final class Connections implements AutoCloseable {
         .eventLoopGroup(group)
         .channelType(NioSocketChannel.class)
         .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) connect.toMillis())
+        .withOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WAITING_BYTES)
         .flowControlWindow(FLOW_CONTROL_WINDOW_BYTES)
         .maxInboundMessageSize(MAX_REPLY_BYTES);
   }

@@ -23,7 +23,7 @@ final class DeltaEncoder {
   private final long[] before = new long[PAGE_LONGS];
   private final long[] now = new long[PAGE_LONGS];
   private final long[] difference = new long[PAGE_LONGS];
-  private final byte[] block = new byte[PageBatch.MAX_RAW_PAGES * PageBatch.PAGE_BYTES];
+  private final byte[] block = new byte[PageBatch.BLOCK_PAGES * PageBatch.PAGE_BYTES];
 
   /** How much a page has changed. */
   private enum Change {
@@ -42,7 +42,7 @@ final class DeltaEncoder {
    * would not be smaller.
    *
    * @param gfn the first of them
-   * @param pages how many there are, all of them known; at most {@link PageBatch#MAX_RAW_PAGES}
+   * @param pages how many there are, all of them known; at most {@link PageBatch#BLOCK_PAGES}
    * @param content guest RAM from the first on
    */
   PageRun encode(long gfn, int pages, MemorySegment content, int round) {

@@ -24,6 +24,7 @@ import dev.godwit.stream.CodeHintCodec;
 import dev.godwit.stream.StreamCodec;
 import dev.godwit.stream.StreamHeader;
 import dev.godwit.stream.StreamMetadata;
+import dev.godwit.wire.PageBatch;
 import dev.godwit.wire.PageEncoding;
 import dev.godwit.wire.PeerError;
 import dev.godwit.wire.ProtocolVersion;
@@ -83,6 +84,7 @@ public final class NetworkSink implements StateSink {
   private boolean commitSent;
   private boolean takesDelta;
   private boolean takesCodeHints;
+  private int batchPages;
 
   /**
    * @param host the destination's name or address
@@ -135,6 +137,7 @@ public final class NetworkSink implements StateSink {
       PreflightReply consent = call(stub(channel, options.preflight()).preflight(request));
       takesDelta = PageEncoding.deltaLands(consent);
       takesCodeHints = consent.getTakesCodeHints();
+      batchPages = PageBatch.agreedContentPages(consent);
       openStreams(consent);
     } catch (StatusRuntimeException e) {
       MigrationException known = lost;
@@ -171,6 +174,11 @@ public final class NetworkSink implements StateSink {
     }
     pages = List.copyOf(senders);
     senders.forEach(PageSender::open);
+  }
+
+  @Override
+  public int batchPages() {
+    return batchPages;
   }
 
   @Override

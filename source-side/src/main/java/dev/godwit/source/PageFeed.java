@@ -27,7 +27,7 @@ public interface PageFeed {
   /**
    * Returns the next batch's runs, ascending from batch to batch, at most {@link
    * dev.godwit.wire.PageBatch#MAX_RUNS} of them with at most {@link
-   * dev.godwit.wire.PageBatch#MAX_RAW_PAGES} pages of content; null when the round is over.
+   * dev.godwit.wire.PageBatch#MAX_CONTENT_PAGES} pages of content; null when the round is over.
    *
    * @throws MigrationException {@code CANCELLED} when the user has cancelled
    */

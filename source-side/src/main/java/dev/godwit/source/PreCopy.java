@@ -80,7 +80,15 @@ final class PreCopy implements AutoCloseable {
 
   private RoundFeed feed(int stream, PageSet pages, boolean last) {
     return new RoundFeed(
-        memory, pages, rounds, last, compression, sent.get(stream), limit, cancelled);
+        memory,
+        pages,
+        rounds,
+        last,
+        sink.batchPages(),
+        compression,
+        sent.get(stream),
+        limit,
+        cancelled);
   }
 
   /**

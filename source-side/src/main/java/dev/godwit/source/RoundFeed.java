@@ -28,6 +28,7 @@ final class RoundFeed implements PageFeed {
   private final PageSet pages;
   private final int round;
   private final boolean last;
+  private final int batchPages;
   private final CompressionPolicy compression;
   private final SentPages sent;
   private final BlockCompressor compressor = new BlockCompressor();
@@ -49,6 +50,7 @@ final class RoundFeed implements PageFeed {
 
   /**
    * @param pages the round's pages; not to be changed while this is in use
+   * @param batchPages how many pages of content the sink takes in a batch
    * @param sent what was sent of some pages last; without places if the sink takes no differences
    * @param cancelled asked before each batch
    */
@@ -57,6 +59,7 @@ final class RoundFeed implements PageFeed {
       PageSet pages,
       int round,
       boolean last,
+      int batchPages,
       CompressionPolicy compression,
       SentPages sent,
       RateLimit limit,
@@ -65,6 +68,7 @@ final class RoundFeed implements PageFeed {
     this.pages = pages;
     this.round = round;
     this.last = last;
+    this.batchPages = batchPages;
     this.compression = compression;
     this.sent = sent;
     // In the first round nothing is known, and most of it is not going to change: to remember it
@@ -131,6 +135,10 @@ final class RoundFeed implements PageFeed {
     }
     boolean compress =
         last ? compression.compressLast() : compression.compressNext(System.nanoTime());
+    int mostContent =
+        compress || differences != null
+            ? PageBatch.BLOCK_PAGES
+            : compression.batchPages(batchPages);
     List<PageRun> runs = new ArrayList<>();
     int contentPages = 0;
     int scanned = 0;
@@ -139,7 +147,7 @@ final class RoundFeed implements PageFeed {
     long gfn = pages.next(cursorGfn);
     while (gfn >= 0
         && runs.size() < PageBatch.MAX_RUNS
-        && contentPages < PageBatch.MAX_RAW_PAGES
+        && contentPages < mostContent
         && scanned < MAX_SCANNED_PAGES) {
       long end = pages.nextAbsent(gfn, gfn + MAX_SCANNED_PAGES - scanned);
       MemorySegment neighbours =
@@ -153,10 +161,7 @@ final class RoundFeed implements PageFeed {
         cursorGfn = gfn + zero;
       } else {
         int count =
-            leading(
-                neighbours,
-                false,
-                (int) Math.min(end - gfn, PageBatch.MAX_RAW_PAGES - contentPages));
+            leading(neighbours, false, (int) Math.min(end - gfn, mostContent - contentPages));
         PageRun run = content(gfn, count, neighbours, compress);
         runs.add(run);
         bytes += run.contentBytes();
@@ -240,7 +245,7 @@ final class RoundFeed implements PageFeed {
     int bytes = count << GuestMemory.PAGE_SHIFT;
     if (compress) {
       if (block.length == 0) {
-        block = new byte[PageBatch.MAX_RAW_PAGES * PageBatch.PAGE_BYTES];
+        block = new byte[PageBatch.BLOCK_PAGES * PageBatch.PAGE_BYTES];
       }
       long start = System.nanoTime();
       MemorySegment.copy(content, ValueLayout.JAVA_BYTE, 0, block, 0, bytes);

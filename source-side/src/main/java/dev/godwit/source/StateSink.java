@@ -6,6 +6,7 @@ import dev.godwit.memory.PageSet;
 import dev.godwit.snapshot.Section;
 import dev.godwit.stream.StreamHeader;
 import dev.godwit.stream.StreamMetadata;
+import dev.godwit.wire.PageBatch;
 import java.util.List;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -38,6 +39,11 @@ public interface StateSink extends AutoCloseable {
   /** Returns among how many streams the pages of a round are to be divided; known once begun. */
   default int streams() {
     return 1;
+  }
+
+  /** Returns how many pages of content a batch may have; known once begun. */
+  default int batchPages() {
+    return PageBatch.BLOCK_PAGES;
   }
 
   /**

@@ -49,6 +49,26 @@ class CompressionPolicyTest {
     assertTrue(share(900e6, 400e6, 0.5) < 0.05);
   }
 
+  /** Sends for a tenth of a second and returns how many pages of content a batch may have then. */
+  private static int batchPages(double linkBytesPerSecond) {
+    CompressionPolicy policy = new CompressionPolicy(Compression.OFF);
+    assertEquals(16, policy.batchPages(128), "nothing is known of the link yet");
+    for (double now = 0; now < 1e8; now += BATCH_BYTES / linkBytesPerSecond * 1e9) {
+      policy.compressNext((long) now);
+      policy.built(BATCH_BYTES);
+    }
+    assertTrue(policy.batchPages(5) <= 5, "the sink takes no more");
+    return policy.batchPages(128);
+  }
+
+  @Test
+  void makesLargeBatchesOnAFastLinkOnly() {
+    assertEquals(128, batchPages(1e9));
+    assertEquals(128, batchPages(200e6));
+    assertEquals(16, batchPages(50e6));
+    assertEquals(16, batchPages(1e6));
+  }
+
   @Test
   void obeysTheUser() {
     CompressionPolicy on = new CompressionPolicy(Compression.ON);

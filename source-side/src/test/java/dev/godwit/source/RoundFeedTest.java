@@ -124,6 +124,7 @@ class RoundFeedTest {
                 pages,
                 round,
                 round == rounds - 1,
+                PageBatch.MAX_CONTENT_PAGES,
                 policy,
                 sent,
                 new RateLimit(0, 0),

@@ -3,7 +3,7 @@
  * on a quiet system, so that a process's CPU has decoded and executed it before a real guest comes.
  *
  * Entered in 64-bit mode at 0x100000, where it lies, with the first 4 GiB mapped to themselves. Uses RAM
- * up to 8 MiB. rehearsal.bin is this file, assembled:
+ * up to 16 MiB. rehearsal.bin is this file, assembled:
  *
  *   gcc -nostdlib -static -Wl,-Ttext=0x100000,--build-id=none,-N,--no-warn-rwx-segments -o rehearsal.elf rehearsal.S
  *   objcopy -O binary rehearsal.elf rehearsal.bin
@@ -20,6 +20,9 @@
 	.equ	COPIES, 0x400000	/* where copies of work are executed: 2 MiB */
 	.equ	COPY_BYTES, 0x1000
 	.equ	LAZY, 0x600000		/* mapped when it is touched */
+
+	.equ	UPPER, 0x800000
+	.equ	UPPER_END, 0x1000000
 
 	.equ	APIC, 0xFEE00000
 	.equ	TIMER, 0x40
@@ -43,6 +46,13 @@ _start:
 
 	movq	$COPIES, %r15
 loop:
+	/* The upper half of RAM becomes dirty. */
+	movq	$UPPER, %rdi
+1:	incq	(%rdi)
+	addq	$0x1000, %rdi
+	cmpq	$UPPER_END, %rdi
+	jb	1b
+
 	/* New code, decoded and run; the second time round, code that is overwritten. */
 	leaq	work(%rip), %rsi
 	movq	%r15, %rdi

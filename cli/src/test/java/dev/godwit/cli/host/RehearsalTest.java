@@ -3,6 +3,8 @@ package dev.godwit.cli.host;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
 import dev.godwit.boot.BootImage;
 import dev.godwit.machine.Machine;
@@ -65,6 +67,10 @@ class RehearsalTest {
     Counting machines = new Counting();
     Rehearsal rehearsal = new Rehearsal(machines, "soft", "test");
     assertEquals(1, rehearsal.run(5, () -> !machines.made.isEmpty()));
+    assertFalse(machines.made.isEmpty());
+    for (Machine machine : machines.made) {
+      assertInstanceOf(MachineState.Stopped.class, machine.state());
+    }
   }
 
   @Test
