@@ -18,7 +18,7 @@ import java.util.List;
  */
 final class LargeFrames extends ChannelInboundHandlerAdapter {
   /** Two of the largest batches of pages. A peer can make each connection hold that much. */
-  static final int MAX_FRAME_BYTES = 1 << 20;
+  static final int MAX_FRAME_BYTES = 512 << 10;
 
   private LargeFrames() {}
 

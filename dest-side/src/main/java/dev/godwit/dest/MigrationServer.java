@@ -36,7 +36,7 @@ final class MigrationServer {
   private static final int FLOW_CONTROL_WINDOW_BYTES = 16 << 20;
 
   /** One read takes as much as two of the largest batches of pages; Netty's default is 64 KiB. */
-  private static final int MAX_READ_BYTES = 1 << 20;
+  private static final int MAX_READ_BYTES = 512 << 10;
 
   /** The largest message is a section: a frame buffer. */
   private static final int MAX_MESSAGE_BYTES = 64 << 20;

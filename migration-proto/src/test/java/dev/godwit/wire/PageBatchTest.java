@@ -315,9 +315,9 @@ class PageBatchTest {
     // What a destination answers that takes 16 pages and does not say so.
     assertEquals(16, PageBatch.agreedContentPages(consent.build()));
     assertEquals(16, PageBatch.agreedContentPages(consent.setMaxBatchPages(3).build()));
-    assertEquals(64, PageBatch.agreedContentPages(consent.setMaxBatchPages(64).build()));
-    assertEquals(128, PageBatch.agreedContentPages(consent.setMaxBatchPages(129).build()));
-    assertEquals(128, PageBatch.agreedContentPages(consent.setMaxBatchPages(-1).build()));
+    assertEquals(50, PageBatch.agreedContentPages(consent.setMaxBatchPages(50).build()));
+    assertEquals(64, PageBatch.agreedContentPages(consent.setMaxBatchPages(65).build()));
+    assertEquals(64, PageBatch.agreedContentPages(consent.setMaxBatchPages(-1).build()));
   }
 
   @Test
@@ -440,7 +440,8 @@ class PageBatchTest {
   @Test
   void writesNothingOfABatchOfWhichOnePageIsOutside() throws Exception {
     Ram ram = new Ram();
-    byte[] message = bytes(PageBatch.pages(1, 0, List.of(raw(0, 2), PageRun.zero(RAM_PAGES - 4, 10))));
+    byte[] message =
+        bytes(PageBatch.pages(1, 0, List.of(raw(0, 2), PageRun.zero(RAM_PAGES - 4, 10))));
     assertRefused(
         PeerError.Code.BAD_PAGES,
         () -> new PageBatchReader(ram).land(new ByteArrayInputStream(message)));

@@ -28,7 +28,7 @@ final class CompressionPolicy {
   /** Nobody's compressor keeps up with a link that takes less: 1 GB/s. */
   private static final double WORTH_A_SAMPLE_NANOS_PER_BYTE = 1;
 
-  /** From this speed on, 100 MB/s, the largest batch keeps the link busy for 5 ms at most. */
+  /** From this speed on, 100 MB/s, the largest batch keeps the link busy for 3 ms at most. */
   private static final double FAST_NANOS_PER_BYTE = 10;
 
   private final Compression setting;

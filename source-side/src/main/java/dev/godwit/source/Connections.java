@@ -30,7 +30,7 @@ final class Connections implements AutoCloseable {
    * cut into pieces, each of which costs as much as a batch.
    */
   private static final WriteBufferWaterMark WAITING_BYTES =
-      new WriteBufferWaterMark(512 << 10, 1 << 20);
+      new WriteBufferWaterMark(256 << 10, 512 << 10);
 
   private static final int MAX_REPLY_BYTES = 1 << 20;
 

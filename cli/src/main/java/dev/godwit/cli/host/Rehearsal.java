@@ -70,8 +70,8 @@ public final class Rehearsal {
   private static final Duration LATER = Duration.ofSeconds(15);
 
   /**
-   * For so long pages are sent again, half of RAM in each round, since the guest makes it dirty: the
-   * path that pages take needs thousands of batches until it is compiled.
+   * For so long pages are sent again, half of RAM in each round, since the guest makes it dirty:
+   * the path that pages take needs thousands of batches until it is compiled.
    */
   private static final Duration PAGES_GO = Duration.ofMillis(100);
 
