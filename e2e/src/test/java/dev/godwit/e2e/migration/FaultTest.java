@@ -29,6 +29,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,6 +43,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class FaultTest {
   private static final long RAM_BYTES = 32 * Lab.MIB;
+
+  /** Three times what it takes to make a new connection, which is begun 50 ms after a cut. */
+  private static final long CUT_EVERY_MILLIS = 150;
 
   /** Fast enough for later rounds, slow enough to converge. */
   private static final Load LOAD = Load.of(1024, 3000, 512);
@@ -236,10 +240,9 @@ class FaultTest {
     SyntheticMachine source = source();
     Receiver receiver = lab.receiver();
     try (Relay relay = new Relay(receiver.port())) {
-      Runnable enough = cutting(relay, 150);
       lab.migration(
               source,
-              Moment.IN_THE_LAST_ROUND.hook(Lab.sinkTo(relay.port(), 3), enough),
+              cutAgainAndAgain(relay, Lab.sinkTo(relay.port(), 3)),
               OPTIONS.withVerify(true).withBandwidthBytesPerSecond(4 * Lab.MIB))
           .run();
       lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
@@ -254,16 +257,15 @@ class FaultTest {
     SyntheticMachine source = lab.source(RAM_BYTES, 2, Load.of(3000, 6000, 512).changing(400));
     Receiver receiver = lab.receiver();
     try (Relay relay = new Relay(receiver.port())) {
-      Runnable enough = cutting(relay, 70);
       MigrationReport report =
           lab.migration(
                   source,
-                  Moment.IN_THE_LAST_ROUND.hook(Lab.sinkTo(relay.port(), streams), enough),
+                  cutAgainAndAgain(relay, Lab.sinkTo(relay.port(), streams)),
                   OPTIONS
                       .withVerify(true)
                       .withMaxRounds(12)
                       .withCompression(MigrationOptions.Compression.ON)
-                      .withBandwidthBytesPerSecond(16 * Lab.MIB))
+                      .withBandwidthBytesPerSecond(48 * Lab.MIB))
               .run();
       lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
       assertTrue(relay.connections() >= 8, "too few cuts: " + relay.connections());
@@ -271,15 +273,23 @@ class FaultTest {
     }
   }
 
+  /** From the preflight to the last round: the connection for control is not cut for good. */
+  private static StateSink cutAgainAndAgain(Relay relay, StateSink sink) {
+    AtomicReference<Runnable> enough = new AtomicReference<>(() -> {});
+    return Moment.AFTER_PREFLIGHT.hook(
+        Moment.IN_THE_LAST_ROUND.hook(sink, () -> enough.get().run()),
+        () -> enough.set(cutting(relay)));
+  }
+
   /** Cuts all connections again and again; returns what ends that, and waits for the last cut. */
-  private static Runnable cutting(Relay relay, int everyMillis) {
+  private static Runnable cutting(Relay relay) {
     Thread thread =
         Thread.ofVirtual()
             .start(
                 () -> {
                   try {
                     while (!relay.isClosed()) {
-                      Thread.sleep(everyMillis);
+                      Thread.sleep(CUT_EVERY_MILLIS);
                       relay.cutOnce();
                     }
                   } catch (InterruptedException e) {
