@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +33,10 @@ public final class Relay implements AutoCloseable {
   private final ServerSocket listening;
   private final int targetPort;
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
+
+  /** Connections from the source on which no answer passes. */
+  private final Set<Socket> unanswered = ConcurrentHashMap.newKeySet();
+
   private volatile Mode toDestination = Mode.PASS;
   private volatile Mode toSource = Mode.PASS;
   private volatile boolean refusing;
@@ -42,8 +47,9 @@ public final class Relay implements AutoCloseable {
   /**
    * @param path how a call's name is written on the wire: gRPC's :path, the first time on a
    *     connection as it is
+   * @param action given the connection from the source that it comes on
    */
-  private record CallHook(byte[] path, Runnable action) {}
+  private record CallHook(byte[] path, Consumer<Socket> action) {}
 
   /** Begins to listen on a port of its own. */
   public Relay(int targetPort) throws IOException {
@@ -64,6 +70,20 @@ public final class Relay implements AutoCloseable {
    * @param action may take its time: until it ends, nothing of that connection passes
    */
   public void beforeCall(String call, Runnable action) {
+    hook(call, connection -> action.run());
+  }
+
+  /**
+   * From the beginning of a call on, holds what the destination says on the connection that it
+   * comes on. Other connections pass.
+   *
+   * @param call as of {@link #beforeCall}
+   */
+  public void holdAnswersFrom(String call) {
+    hook(call, unanswered::add);
+  }
+
+  private void hook(String call, Consumer<Socket> action) {
     hook.set(
         new CallHook(("/godwit.v1.Migration/" + call).getBytes(StandardCharsets.US_ASCII), action));
   }
@@ -98,12 +118,14 @@ public final class Relay implements AutoCloseable {
       OutputStream out = to.getOutputStream();
       for (int length = in.read(bytes); length >= 0; length = in.read(bytes)) {
         if (towardsDestination) {
-          watch(bytes, length);
+          watch(from, bytes, length);
         }
         if (delayMillis > 0) {
           Thread.sleep(delayMillis);
         }
-        while (mode(towardsDestination) == Mode.HOLD && !from.isClosed()) {
+        while ((mode(towardsDestination) == Mode.HOLD
+                || (!towardsDestination && unanswered.contains(to)))
+            && !from.isClosed()) {
           Thread.sleep(5);
         }
         if (mode(towardsDestination) == Mode.PASS) {
@@ -119,12 +141,12 @@ public final class Relay implements AutoCloseable {
   }
 
   /** A call begins with a frame of headers, which gRPC flushes whole: never in two pieces. */
-  private void watch(byte[] bytes, int length) {
+  private void watch(Socket connection, byte[] bytes, int length) {
     CallHook wanted = hook.get();
     if (wanted != null
         && contains(bytes, length, wanted.path)
         && hook.compareAndSet(wanted, null)) {
-      wanted.action.run();
+      wanted.action.accept(connection);
     }
   }
 
