@@ -3,6 +3,8 @@ package dev.godwit.dest;
 import dev.godwit.cpu.CodeHint;
 import dev.godwit.machine.Machine;
 import dev.godwit.memory.GuestMemory;
+import dev.godwit.memory.PageScanner;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -93,7 +95,7 @@ final class HintedCode implements AutoCloseable {
 
   private void decode(Place place, List<CodeHint> code) {
     byte[] page = reader.copyOf(place.gfn);
-    if (isZero(page)) {
+    if (PageScanner.isZero(MemorySegment.ofArray(page), 0)) {
       return; // it has not landed yet
     }
     machine.decodeAhead(place.vcpu, place.gfn, page, code);
@@ -106,15 +108,6 @@ final class HintedCode implements AutoCloseable {
         }
       }
     }
-  }
-
-  private static boolean isZero(byte[] page) {
-    for (byte b : page) {
-      if (b != 0) {
-        return false;
-      }
-    }
-    return true;
   }
 
   private synchronized void pause() throws InterruptedException {

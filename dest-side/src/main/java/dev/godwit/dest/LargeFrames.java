@@ -1,5 +1,6 @@
 package dev.godwit.dest;
 
+import dev.godwit.wire.PageBatch;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -18,7 +19,7 @@ import java.util.List;
  */
 final class LargeFrames extends ChannelInboundHandlerAdapter {
   /** Two of the largest batches of pages. A peer can make each connection hold that much. */
-  static final int MAX_FRAME_BYTES = 512 << 10;
+  static final int MAX_FRAME_BYTES = 2 * PageBatch.MAX_CONTENT_BYTES;
 
   private LargeFrames() {}
 

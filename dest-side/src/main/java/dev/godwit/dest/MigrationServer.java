@@ -3,6 +3,7 @@ package dev.godwit.dest;
 import com.google.common.util.concurrent.MoreExecutors;
 import dev.godwit.proto.v1.MigrationGrpc;
 import dev.godwit.wire.CheckedCalls;
+import dev.godwit.wire.PageBatch;
 import dev.godwit.wire.PageStream;
 import io.grpc.Metadata;
 import io.grpc.Server;
@@ -36,7 +37,7 @@ final class MigrationServer {
   private static final int FLOW_CONTROL_WINDOW_BYTES = 16 << 20;
 
   /** One read takes as much as two of the largest batches of pages; Netty's default is 64 KiB. */
-  private static final int MAX_READ_BYTES = 512 << 10;
+  private static final int MAX_READ_BYTES = 2 * PageBatch.MAX_CONTENT_BYTES;
 
   /** The largest message is a section: a frame buffer. */
   private static final int MAX_MESSAGE_BYTES = 64 << 20;

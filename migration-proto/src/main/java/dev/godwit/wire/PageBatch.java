@@ -32,6 +32,9 @@ public final class PageBatch {
    */
   public static final int MAX_CONTENT_PAGES = 64;
 
+  /** Most bytes of content in a batch. What connections hold and read at a time is made for it. */
+  public static final int MAX_CONTENT_BYTES = MAX_CONTENT_PAGES * PAGE_BYTES;
+
   /** Most runs in a batch. */
   public static final int MAX_RUNS = 256;
 

@@ -28,7 +28,6 @@ public final class PageBatchReader {
   private static final int MAX_HEAD_BYTES = 64 * PageBatch.MAX_RUNS;
   private static final int MAX_RUN_BYTES = 64;
   private static final int MAX_OPENING_BYTES = 64;
-  private static final int MAX_CONTENT_BYTES = PageBatch.MAX_CONTENT_PAGES * PageBatch.PAGE_BYTES;
   private static final long MAX_GFN = 1L << 50;
 
   private final PageTarget target;
@@ -185,7 +184,7 @@ public final class PageBatchReader {
               head.setRoundPages(readVarintField(tag, field));
           case dev.godwit.proto.v1.PageBatch.CONTENT_FIELD_NUMBER -> {
             requireField(tag, field, WireFormat.WIRETYPE_LENGTH_DELIMITED);
-            return readLength(MAX_CONTENT_BYTES);
+            return readLength(PageBatch.MAX_CONTENT_BYTES);
           }
           case dev.godwit.proto.v1.PageBatch.CRC32C_FIELD_NUMBER -> {
             requireField(tag, field, WireFormat.WIRETYPE_FIXED32);

@@ -4,12 +4,12 @@ import dev.godwit.cpu.CodeHint;
 import dev.godwit.machine.Machine;
 import dev.godwit.stream.CodeHintCodec;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -38,8 +38,8 @@ final class CodeTeller implements AutoCloseable {
   private final StateSink sink;
   private final BlockingQueue<Answer> answers = new LinkedBlockingQueue<>();
 
-  /** What was told, by vCPU. */
-  private final Map<Integer, Set<CodeHint>> told = new ConcurrentHashMap<>();
+  /** What was told, by vCPU; only the thread that sends looks at it. */
+  private final Map<Integer, Set<CodeHint>> told = new HashMap<>();
 
   private volatile boolean closed;
   private @Nullable Thread thread;

@@ -1,6 +1,7 @@
 package dev.godwit.source;
 
 import dev.godwit.wire.CheckedCalls;
+import dev.godwit.wire.PageBatch;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -30,7 +31,7 @@ final class Connections implements AutoCloseable {
    * cut into pieces, each of which costs as much as a batch.
    */
   private static final WriteBufferWaterMark WAITING_BYTES =
-      new WriteBufferWaterMark(256 << 10, 512 << 10);
+      new WriteBufferWaterMark(PageBatch.MAX_CONTENT_BYTES, 2 * PageBatch.MAX_CONTENT_BYTES);
 
   private static final int MAX_REPLY_BYTES = 1 << 20;
 

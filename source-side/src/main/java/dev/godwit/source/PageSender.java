@@ -35,7 +35,7 @@ final class PageSender implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PageSender.class);
 
   /** Bytes that may wait in the connection before it says that it is not ready. */
-  private static final int READY_BYTES = 512 << 10;
+  private static final int READY_BYTES = 2 * PageBatch.MAX_CONTENT_BYTES;
 
   private static final long WATCH_MILLIS = 100;
   private static final long RETRY_MILLIS = 50;

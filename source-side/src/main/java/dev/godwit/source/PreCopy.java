@@ -119,9 +119,10 @@ final class PreCopy implements AutoCloseable {
    * @param saving saves the machine's state meanwhile
    */
   List<Section> lastRound(Supplier<List<Section>> saving) {
-    Round round = start(new PageSet(memory.framePages()), true);
+    PageSet none = new PageSet(memory.framePages());
+    Round round = start(none, true);
     List<Section> sections = sink.sendLastPages(round.feeds(), saving);
-    end(round, new PageSet(memory.framePages()));
+    end(round, none);
     return sections;
   }
 
