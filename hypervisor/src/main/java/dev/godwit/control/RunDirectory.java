@@ -3,6 +3,7 @@ package dev.godwit.control;
 import dev.godwit.machine.MachineConfig;
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -19,12 +20,16 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The folder that holds the control sockets of a user's machines: {@code NAME.sock} each.
@@ -36,7 +41,11 @@ import java.util.function.Supplier;
  * file locks nothing.
  */
 public final class RunDirectory {
+  private static final Logger LOG = LoggerFactory.getLogger(RunDirectory.class);
   private static final String SUFFIX = ".sock";
+
+  /** After this a mark that a dead process left is removed: nobody asks for it any more. */
+  private static final Duration MARKS_ARE_KEPT = Duration.ofDays(7);
 
   /** The room for a path in {@code struct sockaddr_un}, without the final NUL (unix(7)). */
   private static final int MAX_SOCKET_PATH_BYTES = 107;
@@ -167,12 +176,27 @@ public final class RunDirectory {
 
   /** Any answer but a refusal means that somebody listens: a full backlog, for instance. */
   private static boolean isAlive(Path socket) {
-    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
-      return channel.isOpen();
-    } catch (ConnectException e) {
-      return false;
+    try {
+      return !refuses(socket);
     } catch (IOException e) {
       return Files.exists(socket, LinkOption.NOFOLLOW_LINKS);
+    }
+  }
+
+  /**
+   * Says whether a socket refuses connections, so that nobody listens on it. Does not wait: who is
+   * stopped and whose backlog is full does not accept, but does not refuse either (EAGAIN).
+   *
+   * @throws IOException if it neither refuses nor accepts; also if it is not there
+   */
+  static boolean refuses(Path socket) throws IOException {
+    try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      channel.configureBlocking(false);
+      channel.connect(UnixDomainSocketAddress.of(socket));
+      return false;
+    } catch (ConnectException e) {
+      // Of the errors that the JDK calls so, connect(2) has only ECONNREFUSED on such a socket.
+      return true;
     }
   }
 
@@ -206,6 +230,56 @@ public final class RunDirectory {
           }
           return true;
         });
+  }
+
+  /** Says what a socket is to be called that has been bound. */
+  interface Naming {
+    String name(Path bound) throws IOException;
+  }
+
+  /**
+   * Makes a socket that is no machine's, in one step for all others; returns where it is. Removes
+   * what is too old.
+   */
+  Path placeMark(Binder binder, Naming naming) {
+    create();
+    return locked(
+        () -> {
+          removeUnpublished();
+          removeOldMarks();
+          Path unpublished = path.resolve("." + ProcessHandle.current().pid() + SUFFIX);
+          try {
+            binder.bind(unpublished);
+            Path mark = path.resolve(naming.name(unpublished));
+            Files.move(unpublished, mark, StandardCopyOption.ATOMIC_MOVE);
+            return mark;
+          } catch (IOException e) {
+            throw unusable(e);
+          }
+        });
+  }
+
+  /** Returns the marks that are here, of whomever. */
+  List<Path> marks() throws IOException {
+    List<Path> marks = new ArrayList<>();
+    try (DirectoryStream<Path> found = Files.newDirectoryStream(path, ".*" + MarkSocket.SUFFIX)) {
+      found.forEach(marks::add);
+    }
+    return marks;
+  }
+
+  private void removeOldMarks() {
+    Instant oldest = Instant.now().minus(MARKS_ARE_KEPT);
+    try {
+      for (Path mark : marks()) {
+        if (Files.getLastModifiedTime(mark, LinkOption.NOFOLLOW_LINKS).toInstant().isBefore(oldest)
+            && refuses(mark)) {
+          Files.deleteIfExists(mark);
+        }
+      }
+    } catch (IOException e) {
+      LOG.debug("old marks in {} stay", path, e);
+    }
   }
 
   /**
