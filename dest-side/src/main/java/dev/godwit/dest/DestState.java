@@ -8,9 +8,10 @@ import dev.godwit.wire.PeerError;
  * the destination does follows from the state it is in.
  *
  * <pre>
- *   Waiting ──Accepted──► Receiving ──Complete──► Prepared ──Commit──► Starting ──Started──► Running ──Released──► Over
- *                             │                      │                    │
- *                             └──────GaveUp──────────┴──► Aborted ◄───────┘ StartFailed
+ *   Waiting ──Accepted──► Receiving ──Complete──► Prepared ──Commit──► Starting ──Unmarked──► Unmarked
+ *                             │                      │                    │  StartFailed           │ │ Started
+ *                             └──────GaveUp──────────┴──► Aborted ◄───────┴────────────────────────┘ ▼
+ *                                                                               Over ◄──Released── Running
  * </pre>
  *
  * <p>The machine runs in Running only, which only COMMIT leads to. Aborted is for good: whatever
@@ -27,8 +28,11 @@ public sealed interface DestState {
   /** It is complete, restored, and stands. */
   record Prepared() implements DestState {}
 
-  /** COMMIT has come; it is about to run. */
+  /** COMMIT has come; the mark that says that it was not started is being taken away. */
   record Starting() implements DestState {}
+
+  /** The mark is gone; it is about to run. */
+  record Unmarked() implements DestState {}
 
   /** It runs, and the source may still ask about it. */
   record Running() implements DestState {}
@@ -53,6 +57,9 @@ public sealed interface DestState {
 
     /** The source hands over. */
     record Commit() implements Event {}
+
+    /** The mark that says that the machine was not started has been taken away for certain. */
+    record Unmarked() implements Event {}
 
     /** The machine runs. */
     record Started() implements Event {}
@@ -84,6 +91,7 @@ public sealed interface DestState {
             case Event.GaveUp e -> new Aborted(e.error());
             case Event.Complete e -> s;
             case Event.Commit e -> s;
+            case Event.Unmarked e -> s;
             case Event.Started e -> s;
             case Event.StartFailed e -> s;
             case Event.Released e -> s;
@@ -94,6 +102,7 @@ public sealed interface DestState {
             case Event.GaveUp e -> new Aborted(e.error());
             case Event.Accepted e -> s;
             case Event.Commit e -> s;
+            case Event.Unmarked e -> s;
             case Event.Started e -> s;
             case Event.StartFailed e -> s;
             case Event.Released e -> s;
@@ -104,17 +113,30 @@ public sealed interface DestState {
             case Event.GaveUp e -> new Aborted(e.error());
             case Event.Accepted e -> s;
             case Event.Complete e -> s;
+            case Event.Unmarked e -> s;
             case Event.Started e -> s;
             case Event.StartFailed e -> s;
             case Event.Released e -> s;
           };
       case Starting s ->
           switch (event) {
+            case Event.Unmarked e -> new Unmarked();
+            case Event.StartFailed e -> new Aborted(e.error());
+            case Event.Accepted e -> s;
+            case Event.Complete e -> s;
+            case Event.Commit e -> s;
+            case Event.Started e -> s;
+            case Event.GaveUp e -> s;
+            case Event.Released e -> s;
+          };
+      case Unmarked s ->
+          switch (event) {
             case Event.Started e -> new Running();
             case Event.StartFailed e -> new Aborted(e.error());
             case Event.Accepted e -> s;
             case Event.Complete e -> s;
             case Event.Commit e -> s;
+            case Event.Unmarked e -> s;
             case Event.GaveUp e -> s;
             case Event.Released e -> s;
           };
@@ -132,6 +154,7 @@ public sealed interface DestState {
       // Told to commit again, it hears the outcome of the first.
       case Prepared s -> HandoverState.HANDOVER_STATE_PREPARED;
       case Starting s -> HandoverState.HANDOVER_STATE_PREPARED;
+      case Unmarked s -> HandoverState.HANDOVER_STATE_PREPARED;
       case Running s -> HandoverState.HANDOVER_STATE_RUNNING;
       case Over s -> HandoverState.HANDOVER_STATE_RUNNING;
       case Aborted s -> HandoverState.HANDOVER_STATE_ABORTED;

@@ -32,6 +32,27 @@ public interface HostEnvironment {
     return ramBytes + ramBytes / 1024 + PROCESS_BYTES;
   }
 
+  /**
+   * Marks that a machine which is arriving has not been started. Never throws: a host that cannot
+   * make a mark returns {@link StartMark#NONE}.
+   *
+   * @param token of the migration, and of no other; a secret
+   */
+  default StartMark markUnstarted(byte[] token) {
+    return StartMark.NONE;
+  }
+
+  /**
+   * Says whether it is certain that a process of this host had the machine of a token, is dead, and
+   * never started it.
+   */
+  default boolean diedUnstarted(byte[] token) {
+    return false;
+  }
+
+  /** The source keeps its machine: what {@link #diedUnstarted} was said of may be forgotten. */
+  default void forgetUnstarted(byte[] token) {}
+
   /** Returns how many bytes of memory a new machine may use here. */
   default long availableMemoryBytes() {
     return MemInfo.availableBytes();

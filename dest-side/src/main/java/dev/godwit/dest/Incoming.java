@@ -20,6 +20,8 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A machine that is arriving: built, its vCPUs locked until COMMIT.
@@ -29,12 +31,14 @@ import org.jspecify.annotations.Nullable;
  * therefore never unmaps memory that another still writes to.
  */
 final class Incoming {
+  private static final Logger LOG = LoggerFactory.getLogger(Incoming.class);
   private static final long MAX_DOWNTIME_NANOS = 366L * 24 * 3600 * 1_000_000_000;
 
   private final ByteString token;
   private final StreamHeader header;
   private final Machine machine;
   private final Reservation name;
+  private final StartMark mark;
   private final LandingMemory landing;
   private final VcpuLock lock;
   private final HintedCode hinted;
@@ -43,11 +47,13 @@ final class Incoming {
   private long restoreNanos;
   private boolean closed;
 
-  private Incoming(ByteString token, StreamHeader header, Machine machine, Reservation name) {
+  private Incoming(
+      ByteString token, StreamHeader header, Machine machine, Reservation name, StartMark mark) {
     this.token = token;
     this.header = header;
     this.machine = machine;
     this.name = name;
+    this.mark = mark;
     this.landing = new LandingMemory(machine.memory());
     this.lock = machine.lockAllVcpus();
     this.hinted = new HintedCode(machine, this::copyOf);
@@ -77,7 +83,8 @@ final class Incoming {
                         PeerError.Code.NAME_TAKEN,
                         "a machine named " + header.config().name() + " is here already"));
     try {
-      return new Incoming(token, header, buildMachine(header, factory), name);
+      Machine machine = buildMachine(header, factory);
+      return new Incoming(token, header, machine, name, host.markUnstarted(token.toByteArray()));
     } catch (RuntimeException | Error e) {
       name.close();
       throw e;
@@ -197,7 +204,33 @@ final class Incoming {
   }
 
   /**
-   * Lets the machine run.
+   * Takes away the mark that says that the machine was not started.
+   *
+   * @throws RuntimeException if that is not certain
+   */
+  void removeMark() {
+    mark.remove();
+  }
+
+  /** The machine will never be started: nobody needs to be told so, or this did already. */
+  void forgetMark() {
+    try {
+      mark.remove();
+    } catch (RuntimeException e) {
+      LOG.debug("the mark of machine {} stays: {}", machineName(), e.getMessage());
+    }
+    mark.abandon();
+  }
+
+  /**
+   * The machine runs, or it will never be started; in that case its source may still want to know.
+   */
+  void abandonMark() {
+    mark.abandon();
+  }
+
+  /**
+   * Lets the machine run; the mark is gone.
    *
    * @param stoppedNanos how long it stood still until {@code arrivedNanos}
    */

@@ -84,7 +84,7 @@ final class MigrationService extends MigrationGrpc.MigrationImplBase {
 
   @Override
   public void query(QueryRequest request, StreamObserver<HandoverReply> out) {
-    reply(out, () -> receiver.answer(request.getToken()));
+    reply(out, () -> receiver.query(request.getToken()));
   }
 
   @Override

@@ -152,6 +152,7 @@ public final class Receiver implements AutoCloseable {
       }
     }
     machine.discard("the receiver was closed meanwhile");
+    machine.forgetMark();
     throw new ReceiveException(PeerError.Code.CANCELLED, "the receiver was closed meanwhile");
   }
 
@@ -219,16 +220,27 @@ public final class Receiver implements AutoCloseable {
     Incoming machine = incoming;
     if (machine != null && machine.hasToken(token) && become(new DestState.Event.Commit())) {
       try {
+        // Strictly first: who finds the mark after the death of this process tells the source to
+        // run its own.
+        machine.removeMark();
+        become(new DestState.Event.Unmarked());
         Received received = machine.start(stoppedNanos, arrivedNanos);
         become(new DestState.Event.Started());
         // Not here: what waits for it must not run under this monitor, before the source has its
         // answer.
-        Thread.ofVirtual().name("receiver-end").start(() -> outcome.complete(received));
+        Thread.ofVirtual()
+            .name("receiver-end")
+            .start(
+                () -> {
+                  machine.abandonMark();
+                  outcome.complete(received);
+                });
       } catch (RuntimeException | Error e) {
         LOG.error("machine {} could not be started", machine.machineName(), e);
         ReceiveException why =
             new ReceiveException(
                 PeerError.Code.INTERNAL, "the machine could not be started: " + e, e);
+        machine.discard(String.valueOf(why.getMessage()));
         become(new DestState.Event.StartFailed(why.toPeerError()));
         end(why);
       }
@@ -252,6 +264,19 @@ public final class Receiver implements AutoCloseable {
     return reply.build();
   }
 
+  /**
+   * Says what became of a machine; of one that this process knows nothing of, whether another one
+   * of this host died before it started it.
+   */
+  HandoverReply query(ByteString token) {
+    HandoverReply reply = answer(token);
+    return reply.getState() == HandoverState.HANDOVER_STATE_UNKNOWN_TOKEN
+            && token.size() == TOKEN_BYTES
+            && host.diedUnstarted(token.toByteArray())
+        ? HandoverReply.newBuilder().setState(HandoverState.HANDOVER_STATE_NEVER_STARTED).build()
+        : reply;
+  }
+
   /** Returns how many pages have landed. */
   synchronized long landedPages() {
     Incoming machine = incoming;
@@ -266,6 +291,11 @@ public final class Receiver implements AutoCloseable {
     }
     if (machine != null && machine.hasToken(token)) {
       giveUp(new ReceiveException(error.code(), "the source gave up: " + error.message()));
+      if (state() instanceof DestState.Aborted) {
+        machine.forgetMark();
+      }
+    } else if (token.size() == TOKEN_BYTES) {
+      host.forgetUnstarted(token.toByteArray());
     }
     return answer(token);
   }
@@ -303,11 +333,16 @@ public final class Receiver implements AutoCloseable {
       return;
     }
     Incoming machine;
+    boolean mayBeAsked;
     synchronized (this) {
       machine = incoming;
+      mayBeAsked = wasPrepared;
     }
     if (machine != null) {
       machine.discard(String.valueOf(why.getMessage()));
+      if (!mayBeAsked) {
+        machine.forgetMark();
+      }
     }
     end(why);
   }
@@ -333,7 +368,10 @@ public final class Receiver implements AutoCloseable {
             });
   }
 
-  /** Watches the deadlines until nothing is left to be watched, then ends the server. */
+  /**
+   * Watches the deadlines until nothing is left to be watched, then ends the server. A machine that
+   * was given up is spoken for by its mark from then on.
+   */
   private void watch() {
     while (true) {
       synchronized (this) {
@@ -365,6 +403,7 @@ public final class Receiver implements AutoCloseable {
         }
         case DestState.Waiting s -> {}
         case DestState.Starting s -> {}
+        case DestState.Unmarked s -> {}
         case DestState.Running s -> {}
         case DestState.Over s -> {}
         case DestState.Aborted s -> {}
@@ -372,6 +411,13 @@ public final class Receiver implements AutoCloseable {
       sleep(WATCH);
     }
     server.stop(LAST_ANSWERS);
+    Incoming machine;
+    synchronized (this) {
+      machine = state instanceof DestState.Aborted ? incoming : null;
+    }
+    if (machine != null) {
+      machine.abandonMark();
+    }
   }
 
   private synchronized long preparedNanos() {

@@ -17,6 +17,14 @@ public sealed interface HandoverAnswer {
   record Never(MigrationException.Code code, String reason) implements HandoverAnswer {}
 
   /**
+   * The sink's process is dead, and it is certain that it never started the machine: somebody else
+   * there says so.
+   *
+   * @param reason a sentence for the user
+   */
+  record NeverStarted(String reason) implements HandoverAnswer {}
+
+  /**
    * No answer: nobody here knows.
    *
    * @param reason what happened to the question

@@ -342,6 +342,11 @@ public final class NetworkSink implements StateSink {
               MigrationException.Code.PEER_FAILED,
               "%s did not take the machine: %s"
                   .formatted(connections, PeerError.fromProto(reply.getError()).message()));
+      case HANDOVER_STATE_NEVER_STARTED ->
+          new HandoverAnswer.NeverStarted(
+              connections
+                  + " did not take the machine: the process that had it died before it started it,"
+                  + " as a mark on its host proves");
       case HANDOVER_STATE_UNKNOWN_TOKEN ->
           new HandoverAnswer.Unknown(
               connections
@@ -356,6 +361,7 @@ public final class NetworkSink implements StateSink {
   public void release() {
     goodbye(
         options.goodbye(),
+        false,
         channel ->
             stub(channel, options.goodbye())
                 .release(ReleaseRequest.newBuilder().setToken(token).build()));
@@ -382,7 +388,7 @@ public final class NetworkSink implements StateSink {
         why.code() == MigrationException.Code.PEER_LOST
             ? options.goodbye().dividedBy(2)
             : options.goodbye();
-    goodbye(patience, channel -> stub(channel, patience).abort(request));
+    goodbye(patience, commitSent, channel -> stub(channel, patience).abort(request));
   }
 
   private interface LastWord {
@@ -390,9 +396,10 @@ public final class NetworkSink implements StateSink {
   }
 
   /** Says something that nothing depends on, on a new connection if the old one is of no use. */
-  private void goodbye(Duration patience, LastWord word) {
+  private void goodbye(Duration patience, boolean newConnection, LastWord word) {
     ManagedChannel known = control;
-    ManagedChannel channel = known == null || known.isShutdown() ? connections.open() : known;
+    ManagedChannel channel =
+        known == null || known.isShutdown() || newConnection ? connections.open() : known;
     try {
       word.say(channel).get(patience.toMillis() + 100, TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {

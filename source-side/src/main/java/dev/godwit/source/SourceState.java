@@ -10,11 +10,13 @@ package dev.godwit.source;
  *      └──────Failed─────────┴──► Kept ◄──Never─────────┘  └──Taken──┐       │ └─┘ Unknown
  *                                  ▲                                 ▼       │
  *                                  └──Never, ForceResume──────── GivenAway ◄─┘ Taken, ForceStop
+ *
+ *   NeverStarted leads where Never does.
  * </pre>
  *
  * <p>Committing is the point of no return: from there on the source runs the machine only when the
- * sink says that it never will, or when a person who knows better says so. A failure, a cancel or a
- * lost answer is not enough.
+ * sink says that it never will, when it is proven to be dead without having started it, or when a
+ * person who knows better says so. A failure, a cancel or a lost answer is not enough.
  */
 public sealed interface SourceState {
   /** The machine is the source's, and it runs but for the last pages. */
@@ -116,6 +118,8 @@ public sealed interface SourceState {
     return switch (event) {
       case Event.Answered(HandoverAnswer.Taken answer) -> new GivenAway(false);
       case Event.Answered(HandoverAnswer.Never answer) -> new Kept(answer.code(), answer.reason());
+      case Event.Answered(HandoverAnswer.NeverStarted answer) ->
+          new Kept(MigrationException.Code.PEER_LOST, answer.reason());
       case Event.Answered(HandoverAnswer.Ready answer) -> new Committing(attempt + 1);
       case Event.Answered(HandoverAnswer.Unknown answer) -> new Asking(attempt, answer.reason());
       case Event.ForceResume e ->

@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MachineHost implements ControlActions, AutoCloseable {
   private final String version;
+  private final RunDirectory directory;
   private final ControlServer server;
   private final Transfers transfers = new Transfers();
   private final CompletableFuture<HostEnd> ended = new CompletableFuture<>();
@@ -39,6 +40,7 @@ public final class MachineHost implements ControlActions, AutoCloseable {
 
   private MachineHost(RunDirectory directory, String name, String version) {
     this.version = version;
+    this.directory = directory;
     this.server = ControlServer.start(directory, name, this);
   }
 
@@ -50,6 +52,11 @@ public final class MachineHost implements ControlActions, AutoCloseable {
    */
   public static MachineHost open(RunDirectory directory, String name, String version) {
     return new MachineHost(directory, name, version);
+  }
+
+  /** Returns the folder of its control socket. */
+  RunDirectory directory() {
+    return directory;
   }
 
   /** Returns the name it answers to. */

@@ -1,6 +1,7 @@
 package dev.godwit.cli.host;
 
 import dev.godwit.control.ControlException;
+import dev.godwit.control.MarkSocket;
 import dev.godwit.dest.DestState;
 import dev.godwit.dest.HostEnvironment;
 import dev.godwit.dest.MachineFactory;
@@ -8,6 +9,7 @@ import dev.godwit.dest.ReceiveException;
 import dev.godwit.dest.Received;
 import dev.godwit.dest.Receiver;
 import dev.godwit.dest.ReceiverOptions;
+import dev.godwit.dest.StartMark;
 import dev.godwit.machine.Machine;
 import dev.godwit.machine.MachineConfig;
 import dev.godwit.memory.GuestMemory;
@@ -133,6 +135,47 @@ public final class Reception implements AutoCloseable, HostEnvironment, MachineF
     } catch (RuntimeException e) {
       LOG.info("the process keeps the name {}: {}", host.name(), e.getMessage());
     }
+  }
+
+  @Override
+  public StartMark markUnstarted(byte[] token) {
+    MarkSocket mark;
+    try {
+      mark = MarkSocket.place(host.join().directory(), token);
+    } catch (ControlException e) {
+      LOG.warn(
+          "if this process dies at the wrong moment, a person must decide: {}", e.getMessage());
+      return StartMark.NONE;
+    }
+    return new StartMark() {
+      @Override
+      public void remove() {
+        mark.remove();
+      }
+
+      @Override
+      public void abandon() {
+        mark.abandon();
+      }
+    };
+  }
+
+  @Override
+  public boolean diedUnstarted(byte[] token) {
+    MachineHost here = hostIfKnown();
+    return here != null && MarkSocket.isLeftBehind(here.directory(), token);
+  }
+
+  @Override
+  public void forgetUnstarted(byte[] token) {
+    MachineHost here = hostIfKnown();
+    if (here != null) {
+      MarkSocket.clear(here.directory(), token);
+    }
+  }
+
+  private @Nullable MachineHost hostIfKnown() {
+    return host.isCompletedExceptionally() ? null : host.getNow(null);
   }
 
   @Override

@@ -127,6 +127,7 @@ class PublicationTest {
               throw new MigrationException(code, why);
           case HandoverAnswer.Taken taken -> sink.release();
           case HandoverAnswer.Ready ready -> throw new AssertionError(ready);
+          case HandoverAnswer.NeverStarted dead -> throw new AssertionError(dead);
           case HandoverAnswer.Unknown unknown -> throw new AssertionError(unknown);
         }
       } catch (MigrationException e) {
