@@ -276,9 +276,14 @@ final class NodeProcess implements AutoCloseable {
     }
   }
 
-  /** Returns the names that its control sockets have, whether anybody listens there or not. */
+  /**
+   * Returns the names that its control sockets have, whether anybody listens there or not. Marks of
+   * machines that were not started stay for those who may still ask for them.
+   */
   List<String> names() {
-    return list(directory.path()).filter(name -> !name.equals(".lock")).toList();
+    return list(directory.path())
+        .filter(name -> !name.equals(".lock") && !name.endsWith(".mark"))
+        .toList();
   }
 
   /** Returns its temporary files. */

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -20,7 +21,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Both sides and the network between them, explored from the beginning of a migration until nothing
  * new comes: messages are delivered in any order, more than once, late or never; either side fails,
- * cancels, times out or dies at any moment.
+ * cancels, times out, does nothing for as long as it likes, or dies at any moment. A second process
+ * on the destination's host may be asked at any moment, also while the first one lives, and looks
+ * for the mark of the machine's not having been started, which may get lost at any moment.
  *
  * <p>What a side does in a state is what {@code LiveMigration} and {@code Receiver} do: the
  * source's machine runs unless it stands for the last pages or was given away; the destination's
@@ -40,7 +43,43 @@ final class HandoverModel {
     ABORT,
     SAYS_RUNNING,
     SAYS_READY,
-    SAYS_NEVER
+    SAYS_NEVER,
+    SAYS_NEVER_STARTED
+  }
+
+  /**
+   * The second process on the destination's host, which is asked about a token it does not know.
+   */
+  enum Witness {
+    /** It is not being asked, or has said that it knows nothing. */
+    IDLE,
+    /** It was asked. */
+    ASKED,
+    /** It has seen one half of the proof. */
+    HALF_PROVEN,
+    /** It says that the first process died without having started the machine. */
+    PROVEN;
+
+    /**
+     * As {@code MarkSocket.isLeftBehind} does: first nobody listens, then the mark is still there.
+     */
+    static Witness look(Witness witness, boolean listening, boolean marked) {
+      return switch (witness) {
+        case IDLE -> IDLE;
+        case ASKED -> listening ? IDLE : HALF_PROVEN;
+        case HALF_PROVEN -> marked ? PROVEN : IDLE;
+        case PROVEN -> IDLE;
+      };
+    }
+  }
+
+  /** What the second process has found out after one more look. */
+  interface Look {
+    /**
+     * @param listening whether the mark's socket is listened on
+     * @param marked whether the mark is there
+     */
+    Witness next(Witness witness, boolean listening, boolean marked);
   }
 
   /**
@@ -49,8 +88,60 @@ final class HandoverModel {
    * @param source null when its process has died
    * @param destination null when its process has died
    * @param flying messages that were sent: they may come now, later, again, or not
+   * @param witness the second process on the destination's host
+   * @param marked whether the mark of the machine's not having been started is there
+   * @param ran whether the machine may have run at the destination, for however short
    */
-  record World(@Nullable SourceState source, @Nullable DestState destination, Set<Message> flying) {
+  record World(
+      @Nullable SourceState source,
+      @Nullable DestState destination,
+      Set<Message> flying,
+      Witness witness,
+      boolean marked,
+      boolean ran) {
+    World sourceDied() {
+      return new World(null, destination, flying, witness, marked, ran);
+    }
+
+    World with(SourceState other, Set<Message> messages) {
+      return new World(other, destination, messages, witness, marked, ran);
+    }
+
+    /** The mark is gone where the machine may run, and that it did is not forgotten. */
+    World with(DestState other, Set<Message> messages) {
+      return new World(
+          source,
+          other,
+          messages,
+          witness,
+          marked && !(other instanceof DestState.Unmarked),
+          ran || other instanceof DestState.Running);
+    }
+
+    World with(Witness other, Set<Message> messages) {
+      return new World(source, destination, messages, other, marked, ran);
+    }
+
+    World withoutMark() {
+      return new World(source, destination, flying, witness, false, ran);
+    }
+
+    World destinationDied() {
+      return new World(
+          source,
+          null,
+          flying,
+          witness,
+          marked,
+          // Nobody knows how far it came with letting the vCPUs go.
+          ran || destination instanceof DestState.Unmarked);
+    }
+
+    /** An end of the destination's socket: also one that gave up for good may close it. */
+    boolean listening() {
+      return destination != null && !(destination instanceof DestState.Aborted);
+    }
+
     boolean sourceRuns() {
       return switch (source) {
         case null -> false;
@@ -75,14 +166,17 @@ final class HandoverModel {
 
   private final BiFunction<SourceState, SourceState.Event, SourceState> sourceNext;
   private final BiFunction<DestState, DestState.Event, DestState> destNext;
+  private final Look look;
   private final Map<World, @Nullable World> cameFrom = new HashMap<>();
   private final Map<World, Set<World>> successors = new HashMap<>();
 
   HandoverModel(
       BiFunction<SourceState, SourceState.Event, SourceState> sourceNext,
-      BiFunction<DestState, DestState.Event, DestState> destNext) {
+      BiFunction<DestState, DestState.Event, DestState> destNext,
+      Look look) {
     this.sourceNext = sourceNext;
     this.destNext = destNext;
+    this.look = look;
   }
 
   int worlds() {
@@ -92,7 +186,14 @@ final class HandoverModel {
   /** Explores everything; returns what is wrong, or null. */
   @Nullable Violation explore() {
     Deque<World> left = new ArrayDeque<>();
-    World begin = new World(new SourceState.Copying(), new DestState.Receiving(), Set.of());
+    World begin =
+        new World(
+            new SourceState.Copying(),
+            new DestState.Receiving(),
+            Set.of(),
+            Witness.IDLE,
+            true,
+            false);
     cameFrom.put(begin, null);
     left.add(begin);
     while (!left.isEmpty()) {
@@ -101,7 +202,7 @@ final class HandoverModel {
       if (broken != null) {
         return new Violation(broken, world, path(world));
       }
-      Set<World> next = new HashSet<>(steps(world));
+      Set<World> next = new LinkedHashSet<>(steps(world));
       successors.put(world, next);
       for (World step : next) {
         if (!cameFrom.containsKey(step)) {
@@ -116,6 +217,9 @@ final class HandoverModel {
   private static @Nullable String broken(World world) {
     if (world.sourceRuns() && world.destinationRuns()) {
       return "two machines run";
+    }
+    if (world.source instanceof SourceState.Kept && world.ran) {
+      return "the source took back a machine that may have run elsewhere";
     }
     boolean sourceHasIt = world.source != null && !(world.source instanceof SourceState.GivenAway);
     boolean destinationHasIt =
@@ -134,8 +238,8 @@ final class HandoverModel {
   }
 
   /**
-   * From every world in which both live, there must be a way to exactly one running machine, for
-   * certain on both sides.
+   * From every world in which both live, or the destination has died and the mark is there, there
+   * must be a way to exactly one running machine, for certain on both sides.
    */
   private @Nullable Violation unending() {
     Set<World> good = new HashSet<>();
@@ -156,7 +260,9 @@ final class HandoverModel {
       }
     }
     for (World world : cameFrom.keySet()) {
-      if (world.source != null && world.destination != null && !good.contains(world)) {
+      if (world.source != null
+          && (world.destination != null || world.marked)
+          && !good.contains(world)) {
         return new Violation("no way leads to a certain end", world, path(world));
       }
     }
@@ -178,12 +284,15 @@ final class HandoverModel {
     if (source != null) {
       sourceSteps(world, source, next);
       // Its process dies.
-      next.add(new World(null, destination, world.flying));
+      next.add(world.sourceDied());
     }
     if (destination != null) {
       destinationSteps(world, destination, next);
-      next.add(new World(source, null, world.flying));
+      next.add(world.destinationDied());
     }
+    witnessSteps(world, next);
+    // Somebody cleans up.
+    next.add(world.withoutMark());
     return next;
   }
 
@@ -197,6 +306,8 @@ final class HandoverModel {
             case SAYS_NEVER ->
                 new SourceState.Event.Answered(
                     new HandoverAnswer.Never(MigrationException.Code.PEER_FAILED, "x"));
+            case SAYS_NEVER_STARTED ->
+                new SourceState.Event.Answered(new HandoverAnswer.NeverStarted("x"));
             case COMMIT, QUERY, ABORT -> null;
           };
       if (event != null) {
@@ -227,40 +338,68 @@ final class HandoverModel {
       case SourceState.Prepared s -> {}
       case SourceState.GivenAway s -> {}
     }
-    return new World(to, world.destination, flying);
+    return world.with(to, flying);
+  }
+
+  /** The witness does one thing at a time, and anything may happen in between. */
+  private void witnessSteps(World world, List<World> next) {
+    if (world.flying.contains(Message.QUERY) && world.witness == Witness.IDLE) {
+      next.add(world.with(Witness.ASKED, world.flying));
+    }
+    Witness found = look.next(world.witness, world.listening(), world.marked);
+    next.add(
+        found == Witness.PROVEN
+            ? world.with(Witness.IDLE, plus(world.flying, Message.SAYS_NEVER_STARTED))
+            : world.with(found, world.flying));
   }
 
   private void destinationSteps(World world, DestState destination, List<World> next) {
+    if (destination instanceof DestState.Starting || destination instanceof DestState.Unmarked) {
+      startingSteps(world, destination, next);
+      return;
+    }
     for (Message message : world.flying) {
       switch (message) {
         case COMMIT -> {
           DestState to = destNext.apply(destination, new DestState.Event.Commit());
-          if (to instanceof DestState.Starting) {
-            // Nobody is told anything until it runs or has failed: Receiver.commit holds its
-            // monitor.
-            next.add(answered(world, destNext.apply(to, new DestState.Event.Started())));
-            next.add(answered(world, destNext.apply(to, new DestState.Event.StartFailed(ERROR))));
-          } else {
-            next.add(answered(world, to));
-          }
+          next.add(
+              to instanceof DestState.Starting
+                  ? world.with(to, world.flying)
+                  : answered(world, to));
         }
         case QUERY -> next.add(answered(world, destination));
         case ABORT ->
             next.add(
                 answered(world, destNext.apply(destination, new DestState.Event.GaveUp(ERROR))));
-        case COMPLETE, SAYS_RUNNING, SAYS_READY, SAYS_NEVER -> {}
+        case COMPLETE, SAYS_RUNNING, SAYS_READY, SAYS_NEVER, SAYS_NEVER_STARTED -> {}
       }
     }
     DestState complete = destNext.apply(destination, new DestState.Event.Complete());
     if (complete instanceof DestState.Prepared) {
-      next.add(new World(world.source, complete, plus(world.flying, Message.COMPLETE)));
+      next.add(world.with(complete, plus(world.flying, Message.COMPLETE)));
     }
     // A deadline passes, the source falls silent, its user closes it.
     next.add(
-        new World(
-            world.source,
-            destNext.apply(destination, new DestState.Event.GaveUp(ERROR)),
-            world.flying));
+        world.with(destNext.apply(destination, new DestState.Event.GaveUp(ERROR)), world.flying));
+  }
+
+  /**
+   * Nobody is told anything until it runs or has failed: Receiver.commit holds its monitor. A mark
+   * that is lost cannot be taken away.
+   */
+  private void startingSteps(World world, DestState destination, List<World> next) {
+    if (world.marked) {
+      DestState unmarked = destNext.apply(destination, new DestState.Event.Unmarked());
+      next.add(world.with(unmarked, world.flying));
+    }
+    next.add(startStep(world, destNext.apply(destination, new DestState.Event.Started())));
+    next.add(startStep(world, destNext.apply(destination, new DestState.Event.StartFailed(ERROR))));
+  }
+
+  private static World startStep(World world, DestState to) {
+    return to instanceof DestState.Starting || to instanceof DestState.Unmarked
+        ? world
+        : answered(world, to);
   }
 
   private static World answered(World world, DestState destination) {
@@ -270,13 +409,13 @@ final class HandoverModel {
           case HANDOVER_STATE_PREPARED -> Message.SAYS_READY;
           case HANDOVER_STATE_ABORTED -> Message.SAYS_NEVER;
           case HANDOVER_STATE_RECEIVING,
+              HANDOVER_STATE_NEVER_STARTED,
               HANDOVER_STATE_UNKNOWN_TOKEN,
               HANDOVER_STATE_UNSPECIFIED,
               UNRECOGNIZED ->
               null;
         };
-    return new World(
-        world.source, destination, answer == null ? world.flying : plus(world.flying, answer));
+    return world.with(destination, answer == null ? world.flying : plus(world.flying, answer));
   }
 
   private static Set<Message> plus(Set<Message> flying, Message message) {

@@ -393,9 +393,26 @@ class FaultsOfLinuxTest {
     linux.assertGoesOn();
   }
 
-  /** COMMIT was sent, and whoever may have heard it is dead: a person must say so. */
+  /** Whoever heard COMMIT is dead; another receiver on its host knows that it started nothing. */
   @Test
   @Order(53)
+  void theDestinationDiesWithCommitAndItsHostProvesThatNothingWasStarted() throws Exception {
+    Host.Started receiver = there().receive();
+    String address = Host.address(receiver);
+    Relay relay = relayTo(receiver);
+    relay.beforeCall("Commit", receiver::kill);
+    Host.Started migrating = startMigrating(NAME, address(relay), PAUSE);
+    awaitProgress(migrating, p -> "waiting".equals(p.get("phase").getAsString()));
+    Host.Started next = there().receiveAt(address);
+    assertKept(migrating, "PEER_LOST", "died before it started it");
+    assertTrue(next.process().isAlive(), "it waits for another machine");
+    endWaiting(next);
+    assertNothingThere();
+  }
+
+  /** COMMIT was sent, and whoever may have heard it is dead: a person must say so. */
+  @Test
+  @Order(54)
   void theDestinationDiesWithCommitAndAPersonDecides() throws Exception {
     Host.Started receiver = there().receive();
     Relay relay = relayTo(receiver);

@@ -175,7 +175,12 @@ final class Host implements AutoCloseable {
 
   /** Starts a receiver on a free port of loopback; {@code address} of it is in what it says. */
   Started receive(String... more) throws Exception {
-    List<String> arguments = new ArrayList<>(List.of("receive", "--listen", "127.0.0.1:0"));
+    return receiveAt("127.0.0.1:0", more);
+  }
+
+  /** Starts a receiver at an address and waits until it listens. */
+  Started receiveAt(String address, String... more) throws Exception {
+    List<String> arguments = new ArrayList<>(List.of("receive", "--listen", address));
     arguments.addAll(Arrays.asList(more));
     Started receiver = start(arguments.toArray(String[]::new));
     receiver.awaitOut("listening on ");

@@ -8,6 +8,7 @@ import dev.godwit.dest.HostEnvironment;
 import dev.godwit.dest.Received;
 import dev.godwit.dest.Receiver;
 import dev.godwit.dest.ReceiverOptions;
+import dev.godwit.dest.StartMark;
 import dev.godwit.machine.Machine;
 import dev.godwit.machine.MachineState;
 import dev.godwit.machine.synthetic.SyntheticMachine;
@@ -60,6 +61,7 @@ final class Lab implements AutoCloseable {
   private final List<SyntheticMachine> built = new ArrayList<>();
   private long availableBytes = Long.MAX_VALUE;
   private int destVersion = 1;
+  private StartMark mark = StartMark.NONE;
 
   /** Makes and starts a machine. */
   SyntheticMachine source(long ramBytes, int vcpus, Load load) {
@@ -80,6 +82,11 @@ final class Lab implements AutoCloseable {
   /** Sets which version of the device's section destinations read. */
   void setDestVersion(int version) {
     destVersion = version;
+  }
+
+  /** Sets the mark that destinations make. */
+  void setMark(StartMark startMark) {
+    mark = startMark;
   }
 
   Receiver receiver() {
@@ -110,6 +117,11 @@ final class Lab implements AutoCloseable {
               @Override
               public Optional<Reservation> reserveName(String name) {
                 return names.add(name) ? Optional.of(() -> names.remove(name)) : Optional.empty();
+              }
+
+              @Override
+              public StartMark markUnstarted(byte[] token) {
+                return mark;
               }
 
               @Override

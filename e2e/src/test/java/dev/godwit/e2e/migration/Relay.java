@@ -88,6 +88,14 @@ public final class Relay implements AutoCloseable {
         new CallHook(("/godwit.v1.Migration/" + call).getBytes(StandardCharsets.US_ASCII), action));
   }
 
+  private @Nullable Socket connectOrNull() {
+    try {
+      return new Socket(InetAddress.getLoopbackAddress(), targetPort);
+    } catch (IOException e) {
+      return null;
+    }
+  }
+
   private void accept() {
     try {
       while (true) {
@@ -97,7 +105,11 @@ public final class Relay implements AutoCloseable {
           continue;
         }
         connections.incrementAndGet();
-        Socket destination = new Socket(InetAddress.getLoopbackAddress(), targetPort);
+        Socket destination = connectOrNull();
+        if (destination == null) {
+          source.close(); // as the destination's host would
+          continue;
+        }
         source.setOption(StandardSocketOptions.TCP_NODELAY, true);
         destination.setOption(StandardSocketOptions.TCP_NODELAY, true);
         sockets.add(source);
