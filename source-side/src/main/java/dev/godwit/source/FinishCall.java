@@ -1,6 +1,7 @@
 package dev.godwit.source;
 
 import com.google.common.util.concurrent.MoreExecutors;
+import com.google.protobuf.ByteString;
 import dev.godwit.proto.v1.FinishPart;
 import dev.godwit.proto.v1.MigrationGrpc;
 import dev.godwit.proto.v1.Prepared;
@@ -24,19 +25,27 @@ import org.jspecify.annotations.Nullable;
 final class FinishCall extends ClientCall.Listener<Prepared> {
   private final CompletableFuture<Prepared> result = new CompletableFuture<>();
   private final ClientCall<FinishPart, Prepared> call;
+  private final ByteString token;
+  private boolean begun;
   private @Nullable Prepared reply;
 
-  private FinishCall(ClientCall<FinishPart, Prepared> call) {
+  private FinishCall(ClientCall<FinishPart, Prepared> call, ByteString token) {
     this.call = call;
+    this.token = token;
   }
 
-  /** Begins the call. */
-  static FinishCall open(ManagedChannel channel) {
+  /**
+   * Begins the call.
+   *
+   * @param token goes with whatever is sent first
+   */
+  static FinishCall open(ManagedChannel channel, ByteString token) {
     FinishCall opened =
         new FinishCall(
             channel.newCall(
                 MigrationGrpc.getFinishMethod(),
-                CallOptions.DEFAULT.withExecutor(MoreExecutors.directExecutor())));
+                CallOptions.DEFAULT.withExecutor(MoreExecutors.directExecutor())),
+            token);
     opened.call.start(opened, new Metadata());
     opened.call.request(2);
     return opened;
@@ -48,8 +57,9 @@ final class FinishCall extends ClientCall.Listener<Prepared> {
   }
 
   /** Sends a part, and does not wait. */
-  void send(FinishPart part) {
-    call.sendMessage(part);
+  void send(FinishPart.Builder part) {
+    call.sendMessage((begun ? part : part.setToken(token)).build());
+    begun = true;
   }
 
   /**
@@ -57,8 +67,8 @@ final class FinishCall extends ClientCall.Listener<Prepared> {
    *
    * @throws StatusRuntimeException if it fails
    */
-  Prepared end(FinishPart last, Duration patience) throws InterruptedException {
-    call.sendMessage(last);
+  Prepared end(FinishPart.Builder last, Duration patience) throws InterruptedException {
+    send(last);
     call.halfClose();
     try {
       return result.get(patience.toNanos(), TimeUnit.NANOSECONDS);

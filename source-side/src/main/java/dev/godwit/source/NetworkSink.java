@@ -246,7 +246,7 @@ public final class NetworkSink implements StateSink {
     try {
       Prepared prepared =
           call.end(
-              FinishPart.newBuilder().setMetadata(StreamCodec.toProto(metadata)).build(),
+              FinishPart.newBuilder().setMetadata(StreamCodec.toProto(metadata)),
               options.prepare());
       preparedAtNanos = System.nanoTime();
       if (prepared.getRamDigest() != metadata.ramDigest()) {
@@ -266,12 +266,10 @@ public final class NetworkSink implements StateSink {
    * Sends what comes before the metadata, and does not wait: the last pages may be on their way.
    */
   private FinishCall sendSections(List<Section> sections) {
-    FinishCall call = FinishCall.open(requireControl());
+    FinishCall call = FinishCall.open(requireControl(), token);
     finish = call;
-    for (int i = 0; i < sections.size(); i++) {
-      FinishPart.Builder part =
-          FinishPart.newBuilder().setSection(StreamCodec.toProto(sections.get(i)));
-      call.send((i == 0 ? part.setToken(token) : part).build());
+    for (Section section : sections) {
+      call.send(FinishPart.newBuilder().setSection(StreamCodec.toProto(section)));
     }
     return call;
   }
