@@ -57,11 +57,9 @@ final class ChaosLane implements AutoCloseable {
       boot(source);
     }
     long start = System.nanoTime();
-    String port = destination.tell("receive");
-    try (FaultScript script =
-        new FaultScript(plan, machine, source, destination, Integer.parseInt(port))) {
-      Handover handover =
-          new Handover(plan, machine, source, destination, script, "receive-" + port);
+    int port = Integer.parseInt(destination.tell("receive"));
+    try (FaultScript script = new FaultScript(plan, machine, source, destination, port)) {
+      Handover handover = new Handover(plan, machine, source, destination, script, port);
       handover.run();
       return judge(plan, script, handover, source, destination, start);
     } catch (IOException e) {
@@ -156,6 +154,7 @@ final class ChaosLane implements AutoCloseable {
     String how =
         switch (decision) {
           case NONE -> "";
+          case PROVE -> ", proven not to have been started there";
           case RESUME -> ", resumed by a person";
           case STOP -> ", given up by a person";
         };

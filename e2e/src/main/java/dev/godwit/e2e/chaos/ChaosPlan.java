@@ -185,13 +185,18 @@ record ChaosPlan(
 
   /**
    * Returns seeds that strike at every boundary at least once, with every kind of fault among them,
-   * and at random times.
+   * at random times, and at the destination just before and after COMMIT, by killing it.
    */
   static long[] covering() {
+    int commit = 2 * Boundary.ALL.indexOf(Boundary.request("Commit"));
+    int kill = FaultKind.KILL_DESTINATION.ordinal();
     // Kinds go round from one boundary to the next; before and after alternate.
     return LongStream.concat(
             IntStream.range(0, Boundary.ALL.size()).mapToLong(i -> seedOf(2 * i + i % 2, i)),
-            IntStream.range(0, 24).mapToLong(i -> seedOf(2 * Boundary.ALL.size() + i % 4, i)))
+            LongStream.concat(
+                IntStream.range(0, 24).mapToLong(i -> seedOf(2 * Boundary.ALL.size() + i % 4, i)),
+                LongStream.of(seedOf(commit, kill), seedOf(commit + 1, kill))))
+        .distinct()
         .toArray();
   }
 

@@ -5,6 +5,7 @@ import dev.godwit.control.ControlException;
 import dev.godwit.control.MachineStatus;
 import dev.godwit.control.TransferEvent;
 import dev.godwit.control.TransferEvent.Phase;
+import dev.godwit.dest.ReceiveException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,12 +24,18 @@ final class Handover {
 
   private static final long GRACE_NANOS = 1_000_000_000L;
   private static final long RECEIVER_NANOS = 45_000_000_000L;
+
+  /** Long enough for the source to ask again, on a busy host, too. */
+  private static final long PROOF_NANOS = 5_000_000_000L;
+
   private static final long POLL_MILLIS = 10;
 
   /** What a person decided about a machine that waits. */
   enum Decision {
     /** Nothing: it was not needed. */
     NONE,
+    /** Nothing but to start another receiver, which proved that it never ran there. */
+    PROVE,
     /** It does not run there: it goes on here. */
     RESUME,
     /** It runs there: it is ended here. */
@@ -40,6 +47,7 @@ final class Handover {
   private final NodeProcess source;
   private final NodeProcess destination;
   private final FaultScript script;
+  private final int port;
   private final String receiver;
   private final List<String> problems = new ArrayList<>();
 
@@ -47,10 +55,12 @@ final class Handover {
   private volatile long waitingSinceNanos;
   private volatile long noticedNanos;
   private Decision decision = Decision.NONE;
+  private @Nullable SecondReceiver second;
+  private long secondSinceNanos;
   private @Nullable TransferEvent end;
 
   /**
-   * @param receiver what the destination's process is called until it has a machine
+   * @param port where the destination listens
    */
   Handover(
       ChaosPlan plan,
@@ -58,13 +68,14 @@ final class Handover {
       NodeProcess source,
       NodeProcess destination,
       FaultScript script,
-      String receiver) {
+      int port) {
     this.plan = plan;
     this.machine = machine;
     this.source = source;
     this.destination = destination;
     this.script = script;
-    this.receiver = receiver;
+    this.port = port;
+    this.receiver = "receive-" + port;
   }
 
   /** Returns when both sides have an end, or will never have one. */
@@ -72,7 +83,16 @@ final class Handover {
     CompletableFuture<TransferEvent> migrating = new CompletableFuture<>();
     Thread.ofVirtual().start(() -> migrate(migrating));
     script.begin();
-    settleSource(migrating);
+    try {
+      settleSource(migrating);
+    } finally {
+      if (second != null) {
+        second.close();
+      }
+    }
+    if (second != null && decision == Decision.NONE && end != null && end.phase() != Phase.DONE) {
+      decision = Decision.PROVE;
+    }
     noticedNanos = noticedNanos == 0 ? System.nanoTime() : noticedNanos;
     await(script::isCalm, SETTLE_NANOS, "the faults do not end");
     settleDestination();
@@ -140,7 +160,7 @@ final class Handover {
     boolean runs = destination.isAlive() && destination.event("received") != null;
     boolean never = !destination.isAlive() || destination.event("failed") != null;
     boolean unreachable = !destination.isAlive() || script.isCutForGood();
-    if (!unreachable || (!runs && !never)) {
+    if (!unreachable || (!runs && !never) || isBeingProven()) {
       return;
     }
     try (ControlClient client = source.connect(machine)) {
@@ -167,6 +187,26 @@ final class Handover {
       }
       problems.add("what a person decided was not done: " + e.getMessage());
     }
+  }
+
+  /**
+   * Where the destination's process is dead, somebody starts another one first, which can prove
+   * that it never started the machine. What that said stays said: the oracle lets nothing pass that
+   * the dead process's machine told the world.
+   */
+  private boolean isBeingProven() {
+    if (destination.isAlive()) {
+      return false;
+    }
+    if (secondSinceNanos == 0) {
+      secondSinceNanos = System.nanoTime();
+      try {
+        second = SecondReceiver.start(destination.directory(), port);
+      } catch (ReceiveException e) {
+        return false; // somebody else has the port now
+      }
+    }
+    return second != null && System.nanoTime() - secondSinceNanos < PROOF_NANOS;
   }
 
   /** Waits until the receiver has an end; one that never got a machine is stopped. */

@@ -192,6 +192,11 @@ final class NodeProcess implements AutoCloseable {
     return folder;
   }
 
+  /** Returns the folder of its control sockets and marks. */
+  RunDirectory directory() {
+    return directory;
+  }
+
   /** Returns the names that it answers to. */
   List<String> listeningNames() {
     return directory.names();

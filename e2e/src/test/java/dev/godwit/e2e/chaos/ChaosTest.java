@@ -79,6 +79,9 @@ class ChaosTest {
     List<ChaosResult> results = run("lane", "", LANES, seeds, false);
     assertEquals(
         List.of(), results.stream().filter(r -> !r.isGood()).map(ChaosResult::toString).toList());
+    assertTrue(
+        results.stream().anyMatch(r -> r.outcome().contains("proven")),
+        "no destination was proven not to have started its machine");
     Set<Boundary> missed = new HashSet<>(Boundary.ALL);
     Set<FaultKind> kinds = EnumSet.noneOf(FaultKind.class);
     for (ChaosResult result : results) {
