@@ -149,6 +149,35 @@ class TakeBackTest {
     assertEquals(List.of(), marks());
     killLast();
     start(port, Stand.NOWHERE).readLine();
+    assertWaitsForAPerson(run, migration, source);
+  }
+
+  /** It ran there, and nobody heard so: what is here is older than what others have seen. */
+  @Test
+  void waitsForAPersonWhenTheDestinationRanTheMachineAndWasKilledUnheard() throws Exception {
+    BufferedReader said = start(0, Stand.NOWHERE);
+    int port = Integer.parseInt(said.readLine());
+    SyntheticMachine source = source();
+    try (Relay relay = new Relay(port)) {
+      LiveMigration migration =
+          lab.migration(
+              source,
+              Moment.BEFORE_COMMIT.hook(
+                  Lab.sinkTo(relay.port()),
+                  () -> relay.setModes(Relay.Mode.PASS, Relay.Mode.SWALLOW)),
+              Lab.options(false));
+      CompletableFuture<MigrationReport> run = start(migration);
+      assertEquals("runs", said.readLine());
+      killLast();
+      start(port, Stand.NOWHERE).readLine();
+      relay.heal();
+      assertWaitsForAPerson(run, migration, source);
+    }
+  }
+
+  private static void assertWaitsForAPerson(
+      CompletableFuture<MigrationReport> run, LiveMigration migration, SyntheticMachine source)
+      throws Exception {
     assertThrows(TimeoutException.class, () -> run.get(3, TimeUnit.SECONDS));
     assertEquals(Phase.WAITING_FOR_ANSWER, migration.progress().phase());
     long standing = source.steps();
