@@ -13,15 +13,20 @@ import org.jspecify.annotations.Nullable;
  * writes.
  */
 final class ProgressMeter {
-  private static final long TICK_MILLIS = 200;
+  private static final Duration TICK = Duration.ofMillis(200);
   private static final Duration TELL_LIMIT = Duration.ofSeconds(1);
 
   private final DirtyMap dirty;
   private final MigrationListener listener;
+  private final Duration tick;
   private final List<RoundReport> rounds = new ArrayList<>();
 
   private @Nullable Thread teller;
   private boolean changed;
+
+  /** The guest has been stopped, and it is not yet known what becomes of it. */
+  private boolean standsStill;
+
   private Phase phase = Phase.IDLE;
   private String detail = "";
   private @Nullable Round round;
@@ -41,8 +46,16 @@ final class ProgressMeter {
   private long endNanos;
 
   ProgressMeter(DirtyMap dirty, MigrationListener listener) {
+    this(dirty, listener, TICK);
+  }
+
+  /**
+   * @param tick how often the listener is called when there is no news
+   */
+  ProgressMeter(DirtyMap dirty, MigrationListener listener, Duration tick) {
     this.dirty = dirty;
     this.listener = listener;
+    this.tick = tick;
   }
 
   /**
@@ -54,16 +67,18 @@ final class ProgressMeter {
     teller = Thread.ofVirtual().name("migration-progress").start(this::tell);
   }
 
-  /** The one thread that calls the listener: a slow one must not lengthen the pause. */
+  /**
+   * The one thread that calls the listener: a slow one must not lengthen the pause. While the guest
+   * stands still, nothing is told at all for a tick: a pause is shorter than that as a rule, and
+   * whoever listens would want a CPU just then.
+   */
   private void tell() {
     boolean last;
     do {
       MigrationProgress now;
       synchronized (this) {
         try {
-          if (!changed) {
-            wait(TICK_MILLIS);
-          }
+          awaitNews();
         } catch (InterruptedException e) {
           return;
         }
@@ -73,6 +88,21 @@ final class ProgressMeter {
       }
       listener.progress(now);
     } while (!last);
+  }
+
+  /** Returns when there is news, or a tick after the guest was stopped, or after it was called. */
+  private void awaitNews() throws InterruptedException {
+    long calledNanos = System.nanoTime();
+    while (standsStill || !changed) {
+      long now = System.nanoTime();
+      long sinceNanos =
+          standsStill ? Math.min(now - stoppingNanos, now - calledNanos) : now - calledNanos;
+      long leftMillis = tick.toMillis() - sinceNanos / 1_000_000;
+      if (leftMillis <= 0) {
+        return;
+      }
+      wait(leftMillis);
+    }
   }
 
   private boolean over() {
@@ -112,8 +142,15 @@ final class ProgressMeter {
     if (over()) {
       endNanos = System.nanoTime();
     }
+    standsStill &= next == Phase.STOPPED || next == Phase.COMMITTING;
+    news();
+  }
+
+  private void news() {
     changed = true;
-    notifyAll();
+    if (!standsStill) {
+      notifyAll();
+    }
   }
 
   /**
@@ -124,6 +161,7 @@ final class ProgressMeter {
   synchronized void stopping(long guestNanos) {
     stoppingNanos = System.nanoTime();
     stoppingGuestNanos = guestNanos;
+    standsStill = true;
   }
 
   /**
@@ -147,6 +185,7 @@ final class ProgressMeter {
 
   synchronized void wentOn() {
     wentOnNanos = System.nanoTime();
+    standsStill = false;
   }
 
   /** Returns how long guest time has stood still. */
@@ -160,8 +199,7 @@ final class ProgressMeter {
 
   synchronized void throttled(int percent) {
     throttlePercent = percent;
-    changed = true;
-    notifyAll();
+    news();
   }
 
   /** Returns how much of their time the vCPUs are made to stand. */
@@ -182,8 +220,7 @@ final class ProgressMeter {
     round = next;
     heldPages = heldBack;
     roundStartNanos = System.nanoTime();
-    changed = true;
-    notifyAll();
+    news();
   }
 
   synchronized RoundReport roundEnds(Round ended) {
