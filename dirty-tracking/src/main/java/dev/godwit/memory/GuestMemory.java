@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,14 @@ public final class GuestMemory implements AutoCloseable {
 
   /** First gpa after the hole: the rest of the RAM starts here. */
   public static final long HOLE_END_GPA = 0x1_0000_0000L;
+
+  /** What is given back at a time when there is time: a tenth of a millisecond's work or so. */
+  private static final long SLICE_BYTES = 8L << 20;
+
+  /** However much RAM there is, it is given back in no more slices. */
+  private static final long MAX_SLICES = 256;
+
+  private static final Duration BETWEEN_SLICES = Duration.ofMillis(2);
 
   private static final long MAX_RAM_BYTES = 1L << 42;
 
@@ -339,6 +348,28 @@ public final class GuestMemory implements AutoCloseable {
   /** Sets the one observer, of an engine that keeps guest code in another form; null for none. */
   public void observeWrites(@Nullable WriteObserver newObserver) {
     observer = newObserver;
+  }
+
+  /**
+   * Gives all of the RAM back to the host, which takes some milliseconds of a CPU a GiB, in slices
+   * with pauses between them: half a second at most. Its contents are lost. No thread may be in it;
+   * {@link #close} is still needed. One that is interrupted does it without pauses.
+   */
+  public synchronized void giveBackSlowly() {
+    if (closed) {
+      return;
+    }
+    long slice = Math.max(SLICE_BYTES, ramBytes / MAX_SLICES / PAGE_BYTES * PAGE_BYTES);
+    for (Region region : regions) {
+      for (long done = 0; done < region.bytes; done += slice) {
+        LinuxMemory.discard(baseHva + region.gpa + done, Math.min(slice, region.bytes - done));
+        try {
+          Thread.sleep(BETWEEN_SLICES);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        }
+      }
+    }
   }
 
   /** Unmaps the RAM. No thread may be in it or enter it afterwards; closing twice does nothing. */

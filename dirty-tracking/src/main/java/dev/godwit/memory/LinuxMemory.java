@@ -30,6 +30,7 @@ final class LinuxMemory {
   static final int MAP_ANONYMOUS = 0x20;
   static final int MAP_NORESERVE = 0x4000;
 
+  private static final int MADV_DONTNEED = 4;
   private static final int MADV_HUGEPAGE = 14;
   private static final int O_RDONLY_CLOEXEC = 0x80000;
 
@@ -107,6 +108,14 @@ final class LinuxMemory {
     } catch (Throwable e) {
       throw new IllegalStateException(what, e);
     }
+  }
+
+  /** Gives pages back to the host; the mapping stays, and is as it was made. */
+  static void discard(long hva, long bytes) {
+    checked(
+        "madvise",
+        MemoryException.Code.HOST_REFUSED,
+        (arena, capture) -> (int) MADVISE.invokeExact(capture, hva, bytes, MADV_DONTNEED));
   }
 
   /** Asks for huge pages. A kernel that has none refuses, and all works the same, only slower. */

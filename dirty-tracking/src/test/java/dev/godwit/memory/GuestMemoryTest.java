@@ -124,6 +124,26 @@ class GuestMemoryTest {
   }
 
   @Test
+  void givesItsPagesBackBeforeItIsClosed() {
+    try (GuestMemory memory = GuestMemory.allocate(20 * MIB + 4096)) {
+      long last = memory.ramBytes() - 8;
+      memory.write64(0, 1);
+      memory.write64(10 * MIB, 1);
+      memory.write64(last, 1);
+      memory.giveBackSlowly();
+      assertEquals(0, memory.read64(0) | memory.read64(10 * MIB) | memory.read64(last));
+    }
+  }
+
+  @Test
+  void givesNothingBackTwice() {
+    GuestMemory memory = GuestMemory.allocate(MIB);
+    memory.close();
+    memory.giveBackSlowly();
+    memory.close();
+  }
+
+  @Test
   void mapsARamFileWithoutEverWritingIt(@TempDir Path dir) throws Exception {
     Path file = dir.resolve("ram");
     try (RandomAccessFile out = new RandomAccessFile(file.toFile(), "rw")) {

@@ -112,14 +112,30 @@ public final class Machine implements AutoCloseable {
     start(new MachineState.Paused());
   }
 
+  /**
+   * Starts the threads of a created machine's vCPUs, which wait for {@link #start}: that is faster
+   * then. Without it {@link #start} does so.
+   */
+  public void startThreads() {
+    mutex.lock();
+    try {
+      require(state instanceof MachineState.Created, "start the threads of");
+      if (threads.isEmpty()) {
+        for (Vcpu vcpu : parts.vcpus()) {
+          threads.add(
+              Thread.ofPlatform().daemon().name("vcpu-" + vcpu.index()).start(() -> runVcpu(vcpu)));
+        }
+      }
+    } finally {
+      mutex.unlock();
+    }
+  }
+
   private void start(MachineState first) {
     mutex.lock();
     try {
       require(state instanceof MachineState.Created, "start");
-      for (Vcpu vcpu : parts.vcpus()) {
-        threads.add(
-            Thread.ofPlatform().daemon().name("vcpu-" + vcpu.index()).start(() -> runVcpu(vcpu)));
-      }
+      startThreads();
       become(first);
     } finally {
       mutex.unlock();
@@ -296,15 +312,20 @@ public final class Machine implements AutoCloseable {
 
     /**
      * Ends the machine without letting it go on first: it was handed over or suspended. Closes this
-     * lock.
+     * lock. It never runs again; what it holds is freed by {@link #destroy}.
      *
      * @param reason why
      * @param detail a sentence for the user
      */
-    public void destroyMachine(StopReason reason, String detail) {
+    public void endMachine(StopReason reason, String detail) {
       requireOpen();
       finish(reason, detail);
       close();
+    }
+
+    /** As {@link #endMachine}, and frees everything. */
+    public void destroyMachine(StopReason reason, String detail) {
+      endMachine(reason, detail);
       destroy(reason, detail);
     }
 
@@ -378,6 +399,26 @@ public final class Machine implements AutoCloseable {
    */
   public void destroy(StopReason reason, String detail) {
     finish(reason, detail);
+    free(false);
+  }
+
+  /**
+   * Frees a machine that has ended, without haste: what else this host does, such as running the
+   * machine in its new place, hardly notices.
+   *
+   * @throws MachineException {@code WRONG_STATE} if it has not ended
+   */
+  public void freeSlowly() {
+    mutex.lock();
+    try {
+      require(isStopped(), "free");
+    } finally {
+      mutex.unlock();
+    }
+    free(true);
+  }
+
+  private void free(boolean slowly) {
     for (Thread thread : threads) {
       joinUninterruptibly(thread);
     }
@@ -396,6 +437,9 @@ public final class Machine implements AutoCloseable {
     throttle.set(0);
     parts.clock().freeze();
     parts.clock().close();
+    if (slowly) {
+      parts.memory().giveBackSlowly();
+    }
     List<AutoCloseable> closing = new ArrayList<>(parts.vcpus());
     closing.addAll(parts.closeables());
     closing.add(parts.memory());

@@ -140,6 +140,41 @@ class MachineTest {
   }
 
   @Test
+  void whatItHoldsIsFreedWithoutHasteAfterItsEnd() {
+    memory.write64(0x4000, 1);
+    machine.start();
+    assertThrows(MachineException.class, machine::freeSlowly);
+    Machine.VcpuLock lock = machine.lockAllVcpus();
+    lock.endMachine(StopReason.MIGRATED, "migrated to there");
+    assertThrows(MachineException.class, machine::resume);
+    assertEquals(0, closed.get());
+    assertEquals(1, memory.read64(0x4000));
+    machine.freeSlowly();
+    assertEquals(1, closed.get());
+    machine.close();
+    assertEquals(1, closed.get());
+  }
+
+  @Test
+  void threadsThatAreStartedAheadExecuteNothingBeforeTheStart() throws Exception {
+    machine.startThreads();
+    machine.startThreads();
+    Thread.sleep(50);
+    assertEquals(0, first.count() + second.count());
+    assertInstanceOf(MachineState.Created.class, machine.state());
+    machine.start();
+    awaitProgress();
+    assertThrows(MachineException.class, machine::startThreads);
+  }
+
+  @Test
+  void threadsThatAreStartedAheadEndWithAMachineThatNeverRuns() {
+    machine.startThreads();
+    machine.close();
+    assertEquals(1, closed.get());
+  }
+
+  @Test
   void aTripleFaultStopsEveryVcpu() {
     machine.start();
     awaitProgress();
