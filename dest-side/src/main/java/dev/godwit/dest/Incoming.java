@@ -102,8 +102,9 @@ final class Incoming {
     }
     try {
       header.requireRestorableInto(machine.stateParts());
+      machine.startThreads();
       return machine;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       machine.destroy(StopReason.DESTROYED, "it cannot be restored here");
       throw e;
     }

@@ -20,6 +20,7 @@ import io.netty.channel.nio.NioIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -29,8 +30,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The gRPC server of a {@link Receiver}: pages are landed by the network's threads, all else by
- * virtual threads.
+ * The gRPC server of a {@link Receiver}: pages are landed by the network's threads, which also
+ * answer what the source waits for while its guest stands still; all else is done by virtual
+ * threads.
  */
 final class MigrationServer {
   /** 64 KiB, gRPC's default, made the page stream five times slower; more than this, no faster. */
@@ -66,8 +68,8 @@ final class MigrationServer {
             .maxInboundMetadataSize(MAX_METADATA_BYTES)
             .maxConcurrentCallsPerConnection(MAX_CALLS_A_CONNECTION)
             .executor(calls)
-            .callExecutor(new PagesDirectly())
-            .addService(service(receiver, options))
+            .callExecutor(new Urgent())
+            .addService(service(receiver, options, calls))
             .build();
   }
 
@@ -80,11 +82,12 @@ final class MigrationServer {
    * The generated service, each message with its checksum, and with the stream of pages served by
    * {@link PageReceiver} instead, straight from the network's buffers.
    */
-  private static ServerServiceDefinition service(Receiver receiver, ReceiverOptions options) {
+  private static ServerServiceDefinition service(
+      Receiver receiver, ReceiverOptions options, Executor calls) {
     ServerServiceDefinition.Builder control =
         ServerServiceDefinition.builder(MigrationGrpc.SERVICE_NAME);
     for (ServerMethodDefinition<?, ?> method :
-        new MigrationService(receiver, options.producer()).bindService().getMethods()) {
+        new MigrationService(receiver, options.producer(), calls).bindService().getMethods()) {
       if (!method
           .getMethodDescriptor()
           .getFullMethodName()
@@ -98,16 +101,25 @@ final class MigrationServer {
     return service.addMethod(PageStream.RECEIVING, new PageReceiver(receiver)).build();
   }
 
-  /** Landing a page is a copy: handing it to another thread costs more than that. */
-  private static final class PagesDirectly implements ServerCallExecutorSupplier {
+  /**
+   * Landing a page is a copy: handing it to another thread costs more than that. And between the
+   * last page and RUNNING the guest runs nowhere: each hand-over to another thread makes it stand
+   * for as long as that one waits for a CPU. None of these calls waits for anything.
+   */
+  private static final class Urgent implements ServerCallExecutorSupplier {
+    private static final Set<String> METHODS =
+        Set.of(
+            PageStream.RECEIVING.getFullMethodName(),
+            MigrationGrpc.getHeartbeatMethod().getFullMethodName(),
+            MigrationGrpc.getFinishMethod().getFullMethodName(),
+            MigrationGrpc.getCommitMethod().getFullMethodName(),
+            MigrationGrpc.getReleaseMethod().getFullMethodName());
+
     @Override
     public <ReqT, RespT> @Nullable Executor getExecutor(
         ServerCall<ReqT, RespT> call, Metadata metadata) {
-      boolean pages =
-          call.getMethodDescriptor()
-              .getFullMethodName()
-              .equals(PageStream.RECEIVING.getFullMethodName());
-      return pages ? MoreExecutors.directExecutor() : null;
+      boolean urgent = METHODS.contains(call.getMethodDescriptor().getFullMethodName());
+      return urgent ? MoreExecutors.directExecutor() : null;
     }
   }
 

@@ -29,22 +29,31 @@ import dev.godwit.wire.StreamOpening;
 import io.grpc.stub.StreamObserver;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Messages in, messages out: what they mean is the {@link Receiver}'s. Virtual threads. */
+/**
+ * Messages in, messages out: what they mean is the {@link Receiver}'s. Threads of the network and
+ * virtual ones, as {@link MigrationServer} says.
+ */
 final class MigrationService extends MigrationGrpc.MigrationImplBase {
   private static final Logger LOG = LoggerFactory.getLogger(MigrationService.class);
   private static final long MAX_SECTIONS_BYTES = 512L << 20;
 
   private final Receiver receiver;
   private final String producer;
+  private final Executor calls;
 
-  MigrationService(Receiver receiver, String producer) {
+  /**
+   * @param calls for what takes long
+   */
+  MigrationService(Receiver receiver, String producer, Executor calls) {
     this.receiver = receiver;
     this.producer = producer;
+    this.calls = calls;
   }
 
   @Override
@@ -167,11 +176,19 @@ final class MigrationService extends MigrationGrpc.MigrationImplBase {
       if (failed) {
         return;
       }
+      dev.godwit.proto.v1.StreamMetadata last = metadata;
+      if (last == null) {
+        fail(new ReceiveException(PeerError.Code.CORRUPT, "the state ends before its metadata"));
+      } else if (last.getRamDigest() != 0) {
+        // All of RAM is read for it: the network's thread has signs of life to answer meanwhile.
+        calls.execute(() -> complete(last));
+      } else {
+        complete(last);
+      }
+    }
+
+    private void complete(dev.godwit.proto.v1.StreamMetadata last) {
       try {
-        dev.godwit.proto.v1.StreamMetadata last = metadata;
-        if (last == null) {
-          throw new ReceiveException(PeerError.Code.CORRUPT, "the state ends before its metadata");
-        }
         Incoming machine = receiver.requireReceiving(token);
         long digest = receiver.complete(token, sections, StreamCodec.fromProto(last));
         out.onNext(
