@@ -81,7 +81,8 @@ public final class LiveMigration {
    * Moves the machine. Blocks until it is certain where it is: for as long as it takes, if the
    * answer to COMMIT is lost.
    *
-   * @return what it was; the machine has ended here, unless it was to go on
+   * @return what it was; the machine has ended here, unless it was to go on. Its owner closes it:
+   *     to free its RAM takes CPU time that the machine needs where it runs now.
    * @throws MigrationException if it failed; the machine goes on here
    */
   public MigrationReport run() {
@@ -108,7 +109,7 @@ public final class LiveMigration {
               // The guest may have dirtied more since it was measured: then it goes on, having
               // paused for a moment.
               if (whateverItTakes || policy.decide(preCopy.measured()) instanceof Decision.Stop) {
-                return stopAndCopy(lock, lease);
+                return stopAndCopy(lock);
               }
             }
             meter.phase(Phase.PRECOPY);
@@ -137,7 +138,7 @@ public final class LiveMigration {
     }
   }
 
-  private MigrationReport stopAndCopy(VcpuLock lock, Machine.Lease lease) {
+  private MigrationReport stopAndCopy(VcpuLock lock) {
     boolean paused = machine.state() instanceof MachineState.Paused;
     long takenAtMillis = System.currentTimeMillis();
     List<Section> sections = preCopy.lastRound(lock::save);
@@ -164,8 +165,7 @@ public final class LiveMigration {
     MachineState.StopReason reason = afterwards.stopReason();
     if (reason != null) {
       meter.wentOn();
-      lease.close();
-      lock.destroyMachine(
+      lock.endMachine(
           reason,
           reason == MachineState.StopReason.MIGRATED
               ? "it runs elsewhere now"

@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A process that receives has no machine at first. Thread-safe.
  */
 public final class MachineHost implements ControlActions, AutoCloseable {
+  private static final Duration FREE_AFTER = Duration.ofMillis(200);
+
   private final String version;
   private final RunDirectory directory;
   private final ControlServer server;
@@ -147,11 +149,32 @@ public final class MachineHost implements ControlActions, AutoCloseable {
   @Override
   public void close() {
     AssembledMachine machine = assembled;
-    if (machine != null) {
+    if (machine == null) {
+      server.close();
+    } else if (machine.machine().state()
+            instanceof MachineState.Stopped(StopReason reason, String why)
+        && reason == StopReason.MIGRATED) {
+      machine.console().close();
+      server.close();
+      freeLater(machine.machine());
+    } else {
       machine.machine().close();
       machine.console().close();
+      server.close();
     }
-    server.close();
+  }
+
+  /**
+   * The machine has just begun to run at another place, which may be on this host: it needs the CPU
+   * more than this process does, and so does whoever waits for what became of it.
+   */
+  private static void freeLater(Machine machine) {
+    try {
+      Thread.sleep(FREE_AFTER);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    machine.freeSlowly();
   }
 
   /** Gives the name up at once and does nothing else: for a process that is being killed. */

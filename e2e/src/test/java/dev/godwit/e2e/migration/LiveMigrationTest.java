@@ -59,6 +59,10 @@ class LiveMigrationTest {
     assertEquals(
         MachineState.StopReason.MIGRATED,
         ((MachineState.Stopped) source.machine().state()).reason());
+    assertEquals(
+        report.ramDigest(),
+        RamDigest.of(source.machine().memory()),
+        "its RAM is freed by its owner, when the machine runs elsewhere already");
   }
 
   @Test
