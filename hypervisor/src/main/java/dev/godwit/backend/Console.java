@@ -73,6 +73,9 @@ public final class Console implements SerialLine, AutoCloseable {
   private final byte[] input = new byte[INPUT_BYTES];
   private final List<Client> clients = new ArrayList<>();
 
+  /** How many clients wait for a byte; one that gathers more is not woken by each of them. */
+  private int idleClients;
+
   /** How many bytes the guest has sent: the ring holds the last of them. */
   private long sentBytes;
 
@@ -103,7 +106,7 @@ public final class Console implements SerialLine, AutoCloseable {
   public synchronized void transmit(int octet) {
     ring[(int) (sentBytes % ring.length)] = (byte) octet;
     sentBytes++;
-    if (!clients.isEmpty()) {
+    if (idleClients > 0) {
       notifyAll();
     }
   }
@@ -204,8 +207,13 @@ public final class Console implements SerialLine, AutoCloseable {
       long droppedBytes;
       synchronized (Console.this) {
         if (position == sentBytes) {
-          while (position == sentBytes && !closed && !detached) {
-            Console.this.wait();
+          idleClients++;
+          try {
+            while (position == sentBytes && !closed && !detached) {
+              Console.this.wait();
+            }
+          } finally {
+            idleClients--;
           }
           if (!closed && !detached) {
             Console.this.wait(GATHER_MILLIS);
