@@ -30,6 +30,7 @@ final class Foreground {
   private final MachineHost host;
   private final Messages messages;
   private final boolean showsConsole;
+  private @Nullable View expected;
 
   /**
    * @param showsConsole whether the console is on standard input and output
@@ -45,6 +46,25 @@ final class Foreground {
     Runtime.getRuntime().addShutdownHook(new Thread(host::abandon, "abandon-name"));
   }
 
+  /**
+   * Shows what a machine writes that is on its way here, if consoles are shown: when it runs, there
+   * is nothing left to be done for that. Takes the place of an earlier one, which did not come.
+   */
+  synchronized void expect(Console console) {
+    if (showsConsole) {
+      View before = expected;
+      expected = View.of(console);
+      if (before != null) {
+        before.close();
+      }
+    }
+  }
+
+  private synchronized View view(Console console) {
+    View view = expected;
+    return view == null ? View.of(console) : view;
+  }
+
   /** Returns how it ended, having said so. */
   HostEnd untilEnd() throws IOException, InterruptedException {
     HostEnd end = showsConsole && host.hasMachine() ? console(host.console()) : host.awaitEnd();
@@ -57,13 +77,13 @@ final class Foreground {
     if (terminal) {
       messages.say("console of " + host.name() + "; Ctrl-] leaves it");
     }
-    Screen screen = new Screen();
     try (RawMode raw = terminal ? RawMode.enter() : null;
-        Console.Attachment attachment = console.attach(screen)) {
+        View view = view(console)) {
+      Console.Attachment attachment = view.attachment();
       KeyboardPump.start(
           System.in, terminal, bytes -> write(attachment, bytes), () -> leave(raw, attachment));
       HostEnd end = host.awaitEnd();
-      screen.awaitWritten();
+      view.screen().awaitWritten();
       return end;
     }
   }
@@ -88,6 +108,19 @@ final class Foreground {
         "left the console; the machine goes on: 'godwit console "
             + host.name()
             + "' comes back to it, Ctrl-C ends it");
+  }
+
+  /** A console that is shown. */
+  private record View(Screen screen, Console.Attachment attachment) implements AutoCloseable {
+    static View of(Console console) {
+      Screen screen = new Screen();
+      return new View(screen, console.attach(screen));
+    }
+
+    @Override
+    public void close() {
+      attachment.close();
+    }
   }
 
   /** Writes what the guest writes, as it is. */

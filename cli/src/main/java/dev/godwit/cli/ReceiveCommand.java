@@ -11,6 +11,7 @@ import dev.godwit.cli.host.Rehearsal;
 import dev.godwit.cli.terminal.Terminals;
 import dev.godwit.control.RunDirectory;
 import dev.godwit.dest.Received;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -31,6 +32,9 @@ import picocli.CommandLine.Spec;
     })
 final class ReceiveCommand implements Callable<Integer> {
   private static final double NANOS_PER_MILLI = 1e6;
+
+  /** When a machine has come, it needs the CPU more than anybody needs to be told. */
+  private static final Duration TELL_AFTER = Duration.ofMillis(200);
 
   @Spec CommandSpec spec;
   @ParentCommand Main main;
@@ -86,6 +90,7 @@ final class ReceiveCommand implements Callable<Integer> {
     boolean shown = (console || Terminals.isInput()) && !json;
     Foreground foreground = new Foreground(host, Messages.to(spec), shown);
     foreground.listening();
+    reception.onArriving(machine -> foreground.expect(machine.console()));
     tellListening(reception.listening(), host.name());
     new Rehearsal(new PcAssembler(), engine.engine, Main.version()).whileIdle(reception::isWaiting);
     outcome.whenComplete(
@@ -94,11 +99,13 @@ final class ReceiveCommand implements Callable<Integer> {
             host.end(
                 new HostEnd(
                     ExitStatus.TRANSFER_FAILED, Failures.sentence(Reception.reason(error))));
-          } else {
-            tellRunning(host.name(), received);
           }
         });
     host.awaitMachineOrEnd();
+    if (host.hasMachine()) {
+      Thread.sleep(TELL_AFTER);
+      tellRunning(host.name(), outcome.join());
+    }
     HostEnd end = foreground.untilEnd();
     if (json) {
       JsonObject event = event("ended", host.name());

@@ -19,6 +19,7 @@ import java.net.UnknownHostException;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,6 +41,7 @@ public final class Reception implements AutoCloseable, HostEnvironment, MachineF
   private final Receiver receiver;
   private final Endpoint listening;
   private volatile @Nullable AssembledMachine assembled;
+  private volatile Consumer<AssembledMachine> arriving = machine -> {};
 
   /**
    * Begins to listen; nothing is accepted before {@link #host} has been called.
@@ -75,6 +77,14 @@ public final class Reception implements AutoCloseable, HostEnvironment, MachineF
   /** Says whether no machine has come, nor is on its way. */
   public boolean isWaiting() {
     return receiver.state() instanceof DestState.Waiting;
+  }
+
+  /**
+   * Sets who hears of each machine that begins to arrive, before anything of it has come; it may
+   * never run. The source waits meanwhile.
+   */
+  public void onArriving(Consumer<AssembledMachine> listener) {
+    arriving = listener;
   }
 
   /** Returns where it listens. */
@@ -183,6 +193,7 @@ public final class Reception implements AutoCloseable, HostEnvironment, MachineF
     MachineConfig here = fixedName == null ? config : config.withName(fixedName);
     AssembledMachine machine = assembler.assemble(here, memory, engine, Optional.empty());
     assembled = machine;
+    arriving.accept(machine);
     return machine.machine();
   }
 
