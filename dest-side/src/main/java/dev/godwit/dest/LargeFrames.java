@@ -18,8 +18,12 @@ import java.util.List;
  * own settings by then.
  */
 final class LargeFrames extends ChannelInboundHandlerAdapter {
-  /** Two of the largest batches of pages. A peer can make each connection hold that much. */
-  static final int MAX_FRAME_BYTES = 2 * PageBatch.MAX_CONTENT_BYTES;
+  /**
+   * Two of the largest batches of pages with what comes before their content; a frame for the few
+   * bytes that do not fit would cost as much as the large one. A peer can make each connection hold
+   * that much.
+   */
+  static final int MAX_FRAME_BYTES = 2 * (PageBatch.MAX_CONTENT_BYTES + PageBatch.MAX_HEAD_BYTES);
 
   private LargeFrames() {}
 

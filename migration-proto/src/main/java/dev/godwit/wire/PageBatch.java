@@ -38,6 +38,9 @@ public final class PageBatch {
   /** Most runs in a batch. */
   public static final int MAX_RUNS = 256;
 
+  /** Most bytes of a batch before its content. */
+  public static final int MAX_HEAD_BYTES = 64 * MAX_RUNS;
+
   /** Most pages in a run without content: bounds what one message makes a destination do. */
   public static final int MAX_ZERO_PAGES = 1 << 16;
 

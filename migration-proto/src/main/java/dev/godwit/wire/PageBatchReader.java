@@ -25,7 +25,6 @@ import net.jpountz.lz4.LZ4SafeDecompressor;
  * time.
  */
 public final class PageBatchReader {
-  private static final int MAX_HEAD_BYTES = 64 * PageBatch.MAX_RUNS;
   private static final int MAX_RUN_BYTES = 64;
   private static final int MAX_OPENING_BYTES = 64;
   private static final long MAX_GFN = 1L << 50;
@@ -368,8 +367,8 @@ public final class PageBatchReader {
         headBytes++;
         value |= (long) (b & 0x7F) << shift;
         if (b < 0x80) {
-          if (headBytes > MAX_HEAD_BYTES) {
-            throw malformed("its head is longer than " + MAX_HEAD_BYTES + " bytes");
+          if (headBytes > PageBatch.MAX_HEAD_BYTES) {
+            throw malformed("its head is longer than " + PageBatch.MAX_HEAD_BYTES + " bytes");
           }
           return value;
         }

@@ -38,8 +38,6 @@ final class GodwitGuest implements LiveGuest {
 
   private static final Duration RELAXED_DOWNTIME = Duration.ofMillis(200);
 
-  private static final Duration THROTTLED_AFTER = Duration.ofSeconds(2);
-
   private static final String NAME = "guest";
   private static final String LISTENING = "listening on ";
   private static final long END_SECONDS = 20;
@@ -162,7 +160,7 @@ final class GodwitGuest implements LiveGuest {
     return new MigrateOrder(
         address,
         setting.equals(RELAXED) ? RELAXED_DOWNTIME : wishes.maxDowntime(),
-        throttle ? THROTTLED_AFTER : wishes.timeout(),
+        wishes.timeout(),
         0,
         "auto",
         false,
