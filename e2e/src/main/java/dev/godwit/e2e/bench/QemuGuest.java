@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -189,12 +190,14 @@ final class QemuGuest implements LiveGuest {
   public Moved move() throws IOException, InterruptedException {
     long start = System.nanoTime();
     hereMonitor.execute("migrate", uri());
-    Thread watchdog = Thread.ofVirtual().start(this::cancelWhenOverdue);
+    CountDownLatch over = new CountDownLatch(1);
+    Thread watchdog = Thread.ofVirtual().start(() -> cancelWhenOverdue(over));
     String status = "";
     while (!List.of("completed", "failed", "cancelled").contains(status)) {
       status = hereMonitor.awaitEvent("MIGRATION").get("status").getAsString();
     }
-    watchdog.interrupt();
+    // No interrupt: in the middle of its command it would close the monitor's socket.
+    over.countDown();
     watchdog.join();
     JsonObject result = hereMonitor.query("query-migrate");
     JsonObject ram = result.getAsJsonObject("ram");
@@ -218,10 +221,11 @@ final class QemuGuest implements LiveGuest {
         parts);
   }
 
-  private void cancelWhenOverdue() {
+  private void cancelWhenOverdue(CountDownLatch over) {
     try {
-      Thread.sleep(wishes.timeout());
-      hereMonitor.send("migrate_cancel");
+      if (!over.await(wishes.timeout().toMillis(), TimeUnit.MILLISECONDS)) {
+        hereMonitor.send("migrate_cancel");
+      }
     } catch (InterruptedException | IOException e) {
       // It is over.
     }
