@@ -96,7 +96,16 @@ final class Handover {
     noticedNanos = noticedNanos == 0 ? System.nanoTime() : noticedNanos;
     await(script::isCalm, SETTLE_NANOS, "the faults do not end");
     settleDestination();
+    // It frees its RAM slowly, and is heard of when it has: not in the middle of the next
+    // migration.
+    await(this::sourceIsAtRest, SETTLE_NANOS, "the source's machine has left and does not end");
     script.end();
+  }
+
+  private boolean sourceIsAtRest() {
+    return !source.isAlive()
+        || source.names().contains(machine + ".sock")
+        || source.event("ended " + machine) != null;
   }
 
   private void migrate(CompletableFuture<TransferEvent> migrating) {
@@ -219,7 +228,8 @@ final class Handover {
     while (destination.isAlive()
         && destination.event("received") == null
         && destination.event("failed") == null
-        && destination.event("ended") == null) {
+        && destination.event("ended " + receiver) == null
+        && destination.event("ended " + machine) == null) {
       if (!destination.names().contains(receiver + ".sock")) {
         idleSince = System.nanoTime(); // it has the machine's name: the machine is on its way
       } else if (System.nanoTime() - idleSince > patience) {
