@@ -151,16 +151,18 @@ public final class MachineHost implements ControlActions, AutoCloseable {
     AssembledMachine machine = assembled;
     if (machine == null) {
       server.close();
-    } else if (machine.machine().state()
-            instanceof MachineState.Stopped(StopReason reason, String why)
-        && reason == StopReason.MIGRATED) {
-      machine.console().close();
-      server.close();
-      freeLater(machine.machine());
-    } else {
+      return;
+    }
+    boolean left =
+        machine.machine().state() instanceof MachineState.Stopped(StopReason reason, String why)
+            && reason == StopReason.MIGRATED;
+    if (!left) {
       machine.machine().close();
-      machine.console().close();
-      server.close();
+    }
+    machine.console().close();
+    server.close();
+    if (left) {
+      freeLater(machine.machine());
     }
   }
 

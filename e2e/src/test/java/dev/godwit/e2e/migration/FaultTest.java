@@ -72,10 +72,6 @@ class FaultTest {
     return assertThrows(MigrationException.class, migration::run);
   }
 
-  private static CompletableFuture<MigrationReport> start(LiveMigration migration) {
-    return CompletableFuture.supplyAsync(migration::run, task -> Thread.ofVirtual().start(task));
-  }
-
   private void assertKept(
       SyntheticMachine source, MigrationException failure, Code code, String words)
       throws Exception {
@@ -309,7 +305,7 @@ class FaultTest {
   private void keepsAskingUntilTheDestinationSaysThatItGaveUp(
       SyntheticMachine source, Receiver receiver, Relay relay, LiveMigration migration)
       throws Exception {
-    CompletableFuture<MigrationReport> run = start(migration);
+    CompletableFuture<MigrationReport> run = Lab.start(migration);
     await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
     long standing = source.steps();
     await()
@@ -448,7 +444,7 @@ class FaultTest {
           Moment.BEFORE_COMMIT.hook(
               Lab.sinkTo(relay.port()), () -> relay.setModes(Relay.Mode.PASS, Relay.Mode.SWALLOW));
       LiveMigration migration = lab.migration(source, sink, OPTIONS);
-      CompletableFuture<MigrationReport> run = start(migration);
+      CompletableFuture<MigrationReport> run = Lab.start(migration);
       Received received = lab.received(receiver);
       await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
       lab.assertOnlyRuns(lab.of(received.machine()));
@@ -470,7 +466,7 @@ class FaultTest {
           Moment.BEFORE_COMMIT.hook(
               Lab.sinkTo(relay.port()), () -> relay.setModes(Relay.Mode.SWALLOW, Relay.Mode.PASS));
       LiveMigration migration = lab.migration(source, sink, OPTIONS);
-      CompletableFuture<MigrationReport> run = start(migration);
+      CompletableFuture<MigrationReport> run = Lab.start(migration);
       await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
       relay.heal();
       run.get(20, TimeUnit.SECONDS);
@@ -486,7 +482,7 @@ class FaultTest {
       LiveMigration migration =
           lab.migration(
               source, Moment.BEFORE_COMMIT.hook(Lab.sinkTo(relay.port()), relay::cut), OPTIONS);
-      CompletableFuture<MigrationReport> run = start(migration);
+      CompletableFuture<MigrationReport> run = Lab.start(migration);
       await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
       receiverFailed(receiver);
       receiver.close();
@@ -515,7 +511,7 @@ class FaultTest {
           Moment.BEFORE_COMMIT.hook(
               Lab.sinkTo(relay.port()), () -> relay.setModes(Relay.Mode.PASS, Relay.Mode.SWALLOW));
       LiveMigration migration = lab.migration(source, sink, OPTIONS);
-      CompletableFuture<MigrationReport> run = start(migration);
+      CompletableFuture<MigrationReport> run = Lab.start(migration);
       Received received = lab.received(receiver);
       await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
       relay.cut();

@@ -17,6 +17,7 @@ import dev.godwit.source.Afterwards;
 import dev.godwit.source.LiveMigration;
 import dev.godwit.source.MigrationListener;
 import dev.godwit.source.MigrationOptions;
+import dev.godwit.source.MigrationReport;
 import dev.godwit.source.NetworkSink;
 import dev.godwit.source.NetworkSinkOptions;
 import dev.godwit.source.StateSink;
@@ -28,6 +29,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
@@ -161,6 +163,11 @@ final class Lab implements AutoCloseable {
   /** Waits for a receiver's machine. */
   Received received(Receiver receiver) throws Exception {
     return receiver.outcome().toCompletableFuture().get(20, TimeUnit.SECONDS);
+  }
+
+  /** Runs a migration on a thread of its own. */
+  static CompletableFuture<MigrationReport> start(LiveMigration migration) {
+    return CompletableFuture.supplyAsync(migration::run, task -> Thread.ofVirtual().start(task));
   }
 
   /** Waits for a receiver's end without a machine and returns what it says. */

@@ -82,20 +82,6 @@ class TakeBackTest {
     return lab.source(32 * Lab.MIB, 1, Load.of(1024, 2000, 512));
   }
 
-  private static CompletableFuture<MigrationReport> start(LiveMigration migration) {
-    CompletableFuture<MigrationReport> done = new CompletableFuture<>();
-    Thread.ofVirtual()
-        .start(
-            () -> {
-              try {
-                done.complete(migration.run());
-              } catch (RuntimeException e) {
-                done.completeExceptionally(e);
-              }
-            });
-    return done;
-  }
-
   private static MigrationException failure(CompletableFuture<MigrationReport> run) {
     ExecutionException thrown =
         assertThrows(ExecutionException.class, () -> run.get(20, TimeUnit.SECONDS));
@@ -128,7 +114,7 @@ class TakeBackTest {
     int port = Integer.parseInt(said.readLine());
     SyntheticMachine source = source();
     LiveMigration migration = lab.migration(source, Lab.sinkTo(port), Lab.options(true));
-    CompletableFuture<MigrationReport> run = start(migration);
+    CompletableFuture<MigrationReport> run = Lab.start(migration);
     assertEquals("stands", said.readLine());
     assertEquals(1, marks().size());
     killLast();
@@ -144,7 +130,7 @@ class TakeBackTest {
     int port = Integer.parseInt(said.readLine());
     SyntheticMachine source = source();
     LiveMigration migration = lab.migration(source, Lab.sinkTo(port), Lab.options(false));
-    CompletableFuture<MigrationReport> run = start(migration);
+    CompletableFuture<MigrationReport> run = Lab.start(migration);
     assertEquals("stands", said.readLine());
     assertEquals(List.of(), marks());
     killLast();
@@ -166,7 +152,7 @@ class TakeBackTest {
                   Lab.sinkTo(relay.port()),
                   () -> relay.setModes(Relay.Mode.PASS, Relay.Mode.SWALLOW)),
               Lab.options(false));
-      CompletableFuture<MigrationReport> run = start(migration);
+      CompletableFuture<MigrationReport> run = Lab.start(migration);
       assertEquals("runs", said.readLine());
       killLast();
       start(port, Stand.NOWHERE).readLine();
@@ -195,7 +181,7 @@ class TakeBackTest {
     SyntheticMachine source = source();
     try (Relay relay = new Relay(port)) {
       CompletableFuture<MigrationReport> run =
-          start(
+          Lab.start(
               lab.migration(
                   source,
                   Moment.BEFORE_COMMIT.hook(Lab.sinkTo(relay.port()), relay::cut),
@@ -223,7 +209,7 @@ class TakeBackTest {
     Receiver receiver = lab.receiver();
     SyntheticMachine source = source();
     MigrationException failure =
-        failure(start(lab.migration(source, Lab.sinkTo(receiver.port()), Lab.options(false))));
+        failure(Lab.start(lab.migration(source, Lab.sinkTo(receiver.port()), Lab.options(false))));
     assertEquals(Code.PEER_FAILED, failure.code(), failure.getMessage());
     assertTrue(
         String.valueOf(failure.getMessage()).contains("could not be started"),
