@@ -1,5 +1,6 @@
 package dev.godwit.cli.host;
 
+import dev.godwit.cpu.soft.CodeCorpus;
 import dev.godwit.dest.HostEnvironment;
 import dev.godwit.dest.ReceiveException;
 import dev.godwit.dest.Receiver;
@@ -77,6 +78,9 @@ public final class Rehearsal {
 
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
+  /** Where hints say that the code is which is only decoded: anywhere in RAM. */
+  private static final long CORPUS_GFN = 0x300;
+
   private final MachineAssembler assembler;
   private final String engine;
   private final String version;
@@ -136,9 +140,10 @@ public final class Rehearsal {
     long start = System.nanoTime();
     int done = 0;
     try {
+      List<CodeCorpus.Page> corpus = CodeCorpus.pages(CORPUS_GFN);
       while (done < times && !enough.getAsBoolean()) {
         move(enough);
-        saveAndRestore(enough);
+        decodeSaveAndRestore(corpus, enough);
         done++;
       }
     } catch (RuntimeException | ExecutionException | TimeoutException e) {
@@ -190,9 +195,18 @@ public final class Rehearsal {
         NetworkSinkOptions.DEFAULT);
   }
 
-  /** A device's state is saved and restored once a migration: too seldom to be compiled. */
-  private void saveAndRestore(BooleanSupplier enough) {
+  /**
+   * Lets a machine decode all kinds of code, as that of one that arrives is: what the small
+   * machine's guest consists of is not enough. A device's state is saved and restored once a
+   * migration: too seldom to be compiled.
+   */
+  private void decodeSaveAndRestore(List<CodeCorpus.Page> corpus, BooleanSupplier enough) {
     Machine machine = created(assembler, NAME, engine, GuestMemory.allocate(RAM_BYTES)).machine();
+    for (CodeCorpus.Page page : corpus) {
+      if (!enough.getAsBoolean()) {
+        machine.decodeAhead(0, page.gfn(), page.content(), page.code());
+      }
+    }
     machine.startPaused();
     try (VcpuLock lock = machine.lockAllVcpus()) {
       for (int i = 0; i < SAVES && !enough.getAsBoolean(); i++) {
