@@ -1,5 +1,6 @@
 package dev.godwit.cli.host;
 
+import dev.godwit.backend.Console;
 import dev.godwit.cpu.soft.CodeCorpus;
 import dev.godwit.dest.HostEnvironment;
 import dev.godwit.dest.ReceiveException;
@@ -56,7 +57,12 @@ public final class Rehearsal {
   public static final int TIMES = 20;
 
   private static final Logger LOG = LoggerFactory.getLogger(Rehearsal.class);
-  private static final long RAM_BYTES = 16L << 20;
+  private static final long RAM_BYTES = 32L << 20;
+
+  /** From here to there RAM has contents other than zero, and the guest makes it dirty. */
+  private static final long FILLED_FROM_GPA = 8L << 20;
+
+  private static final long FILLED_TO_GPA = 16L << 20;
   private static final long GUEST_GPA = 0x10_0000;
 
   /** For so long the guest runs, before each move and after it. */
@@ -71,8 +77,8 @@ public final class Rehearsal {
   private static final Duration LATER = Duration.ofSeconds(15);
 
   /**
-   * For so long pages are sent again, half of RAM in each round, since the guest makes it dirty:
-   * the path that pages take needs thousands of batches until it is compiled.
+   * For so long pages are sent again, a quarter of RAM in each round, since the guest makes it
+   * dirty: the path that pages take needs thousands of batches until it is compiled.
    */
   private static final Duration PAGES_GO = Duration.ofMillis(100);
 
@@ -226,8 +232,20 @@ public final class Rehearsal {
       throw new ReceiveException(
           PeerError.Code.BUSY, "nobody waits for a machine here: this is a rehearsal");
     }
-    return assembler.assemble(config, memory, engine, Optional.empty()).machine();
+    AssembledMachine arriving = assembler.assemble(config, memory, engine, Optional.empty());
+    arriving.console().attach(NOBODY);
+    return arriving.machine();
   }
+
+  /** Has what comes from the console brought to it, as a user has. */
+  private static final Console.Listener NOBODY =
+      new Console.Listener() {
+        @Override
+        public void output(byte[] bytes, long droppedBytes) {}
+
+        @Override
+        public void closed() {}
+      };
 
   private static final HostEnvironment NO_LIMITS =
       new HostEnvironment() {
@@ -254,12 +272,13 @@ public final class Rehearsal {
     memory.copyIn(GUEST_GPA, guest());
     Random random = new Random(1);
     byte[] page = new byte[GuestMemory.PAGE_BYTES];
-    for (long gpa = RAM_BYTES / 2; gpa < RAM_BYTES; gpa += page.length) {
+    for (long gpa = FILLED_FROM_GPA; gpa < FILLED_TO_GPA; gpa += page.length) {
       random.nextBytes(page);
       Arrays.fill(page, (int) (gpa / page.length % page.length), page.length, (byte) 1);
       memory.copyIn(gpa, page);
     }
     AssembledMachine machine = created(assembler, name, engine, memory);
+    machine.console().attach(NOBODY);
     machine.entry().accept(GUEST_GPA);
     machine.machine().start();
     return machine;

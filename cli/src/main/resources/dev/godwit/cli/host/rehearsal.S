@@ -3,7 +3,7 @@
  * on a quiet system, so that a process's CPU has decoded and executed it before a real guest comes.
  *
  * Entered in 64-bit mode at 0x100000, where it lies, with the first 4 GiB mapped to themselves. Uses RAM
- * up to 16 MiB. rehearsal.bin is this file, assembled:
+ * up to 20 MiB. rehearsal.bin is this file, assembled:
  *
  *   gcc -nostdlib -static -Wl,-Ttext=0x100000,--build-id=none,-N,--no-warn-rwx-segments -o rehearsal.elf rehearsal.S
  *   objcopy -O binary rehearsal.elf rehearsal.bin
@@ -31,6 +31,7 @@
 
 	.equ	UPPER, 0x800000
 	.equ	UPPER_END, 0x1000000
+	.equ	FAR_UP, 0x1300000	/* dirty, too, with clean pages before it */
 
 	.equ	APIC, 0xFEE00000
 	.equ	IO_APIC, 0xFEC00000
@@ -69,6 +70,7 @@ loop:
 	addq	$0x1000, %rdi
 	cmpq	$UPPER_END, %rdi
 	jb	1b
+	incq	FAR_UP
 
 	/* New code, decoded and run; the second time round, code that is overwritten. */
 	leaq	work(%rip), %rsi
@@ -264,6 +266,8 @@ make_apic:
 	outb	%al, $0xA1
 	movl	$APIC, %edi
 	movl	$0x1FF, 0xF0(%rdi)
+	movl	$-1, 0xE0(%rdi)		/* logical destinations: flat, this one is bit 0 */
+	movl	$1 << 24, 0xD0(%rdi)
 	movl	$0x40000 | TIMER, 0x320(%rdi)	/* by TSC deadline */
 	mfence
 	ret
@@ -280,9 +284,16 @@ make_serial:
 	outb	%al, %dx
 	movl	$SERIAL, %eax
 
-/* Writes EAX to the I/O APIC's pin of the serial line. */
+/* Writes EAX to the I/O APIC's pin of the serial line; every second turn the destination is a logical one. */
 route_serial:
 	movl	$IO_APIC, %edi
+	xorl	%edx, %edx
+	testb	$1, turn(%rip)
+	jz	1f
+	orl	$0x800, %eax
+	movl	$1 << 24, %edx
+1:	movl	$0x11 + 2 * COM1_PIN, (%rdi)
+	movl	%edx, 0x10(%rdi)
 	movl	$0x10 + 2 * COM1_PIN, (%rdi)
 	movl	%eax, 0x10(%rdi)
 	movl	0x10(%rdi), %eax
@@ -1097,6 +1108,11 @@ place\place:
 	decl	%ebp
 	jnz	3b
 
+	movl	$ALIAS + target0, %eax	/* the same code elsewhere, which displaces its translation */
+	call	*%rax
+	movl	$target0, %eax
+	call	*%rax
+
 	/* What a processor is, and when. */
 	pushq	%rbx
 	.irp	leaf, 0, 1, 7, 0x80000001
@@ -1152,7 +1168,7 @@ strings:
 	andl	$0xFF8, %eax
 	leaq	TEXTS + 0x8000(%rax), %r9
 	.irp	size, b, w, l, q
-	.irp	distance, 0, 1, 8
+	.irp	distance, 0, 1, 8, -1, -8
 	.irp	direction, cld, std
 	\direction
 	movq	%r8, %rsi
@@ -1164,7 +1180,15 @@ strings:
 	rep movs\size
 	.endr
 	.endr
+	movq	%r9, %rsi
+	movq	%r8, %rdi
+	movl	%r10d, %ecx
+	rep movs\size
 	cld
+	movq	%r9, %rsi
+	movq	%r8, %rdi
+	movl	%r10d, %ecx
+	rep movs\size
 	movq	%r9, %rdi
 	movl	%r10d, %ecx
 	xorl	%eax, %eax
@@ -1504,7 +1528,11 @@ privileged:
 	sidt	(%rbx)
 
 	/* Model-specific registers. */
-	.irp	msr, 0xC0000100, 0xC0000101, 0xC0000102, 0xC0000080, 0x1B, 0x6E0
+	.irp	msr, 0x10, 0x1B, 0x3A, 0x3B, 0xFE, 0x174, 0x175, 0x176, 0x277, 0x6E0
+	movl	$\msr, %ecx
+	rdmsr
+	.endr
+	.irp	msr, 0xC0000080, 0xC0000081, 0xC0000082, 0xC0000084, 0xC0000100, 0xC0000101, 0xC0000102, 0xC0000103
 	movl	$\msr, %ecx
 	rdmsr
 	.endr
