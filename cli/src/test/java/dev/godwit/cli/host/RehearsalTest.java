@@ -73,6 +73,10 @@ class RehearsalTest {
     }
   }
 
+  /**
+   * It halts for good at an exception that it does not expect. It prints two lines a turn, and
+   * after 64 turns it has had each pair of its operands.
+   */
   @Test
   void itsGuestRunsOnAndOn() {
     AssembledMachine machine = Rehearsal.smallMachine(new PcAssembler(), "small", "soft");
