@@ -15,6 +15,7 @@ import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.time.Duration;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -60,6 +61,11 @@ final class Connections implements AutoCloseable {
   /** Makes a connection for control; it is opened by its first call. */
   ManagedChannel open() {
     return builder(controlThread).build();
+  }
+
+  /** Returns the thread of the connections for control. */
+  Executor controlThread() {
+    return controlThread;
   }
 
   /** Makes a connection for pages; its callbacks come on this thread. */

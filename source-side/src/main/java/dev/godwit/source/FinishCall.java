@@ -12,43 +12,69 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The call that sends sections and metadata; they are in memory anyway, so it sends what it is
- * given at once. One thread, but for what the network tells it.
+ * given at once, on the connection's own thread: handing over one message after the other woke that
+ * thread for each, while the guest stood still.
+ *
+ * <p>One thread gives it what to send and waits.
  */
 final class FinishCall extends ClientCall.Listener<Prepared> {
   private final CompletableFuture<Prepared> result = new CompletableFuture<>();
   private final ClientCall<FinishPart, Prepared> call;
+  private final Executor network;
   private final ByteString token;
+
+  /** By the connection's thread only, as all below. */
   private boolean begun;
+
   private @Nullable Prepared reply;
 
-  private FinishCall(ClientCall<FinishPart, Prepared> call, ByteString token) {
+  private FinishCall(ClientCall<FinishPart, Prepared> call, Executor network, ByteString token) {
     this.call = call;
+    this.network = network;
     this.token = token;
   }
 
   /**
    * Begins the call.
    *
+   * @param network the connection's thread
    * @param token goes with whatever is sent first
    */
-  static FinishCall open(ManagedChannel channel, ByteString token) {
+  static FinishCall open(ManagedChannel channel, Executor network, ByteString token) {
     FinishCall opened =
         new FinishCall(
             channel.newCall(
                 MigrationGrpc.getFinishMethod(),
                 CallOptions.DEFAULT.withExecutor(MoreExecutors.directExecutor())),
+            network,
             token);
-    opened.call.start(opened, new Metadata());
-    opened.call.request(2);
+    opened.onNetwork(
+        () -> {
+          opened.call.start(opened, new Metadata());
+          opened.call.request(2);
+        });
     return opened;
+  }
+
+  private void onNetwork(Runnable action) {
+    network.execute(
+        () -> {
+          try {
+            action.run();
+          } catch (RuntimeException e) {
+            result.completeExceptionally(e);
+          }
+        });
   }
 
   /** Says whether it has failed, though not all was said: its connection broke meanwhile. */
@@ -56,10 +82,15 @@ final class FinishCall extends ClientCall.Listener<Prepared> {
     return result.isDone();
   }
 
-  /** Sends a part, and does not wait. */
-  void send(FinishPart.Builder part) {
-    call.sendMessage((begun ? part : part.setToken(token)).build());
-    begun = true;
+  /** Sends parts, and does not wait. */
+  void send(List<FinishPart.Builder> parts) {
+    onNetwork(
+        () -> {
+          for (FinishPart.Builder part : parts) {
+            call.sendMessage((begun ? part : part.setToken(token)).build());
+            begun = true;
+          }
+        });
   }
 
   /**
@@ -68,8 +99,8 @@ final class FinishCall extends ClientCall.Listener<Prepared> {
    * @throws StatusRuntimeException if it fails
    */
   Prepared end(FinishPart.Builder last, Duration patience) throws InterruptedException {
-    send(last);
-    call.halfClose();
+    send(List.of(last));
+    onNetwork(call::halfClose);
     try {
       return result.get(patience.toNanos(), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {

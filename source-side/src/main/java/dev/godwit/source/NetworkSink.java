@@ -266,11 +266,12 @@ public final class NetworkSink implements StateSink {
    * Sends what comes before the metadata, and does not wait: the last pages may be on their way.
    */
   private FinishCall sendSections(List<Section> sections) {
-    FinishCall call = FinishCall.open(requireControl(), token);
+    FinishCall call = FinishCall.open(requireControl(), connections.controlThread(), token);
     finish = call;
-    for (Section section : sections) {
-      call.send(FinishPart.newBuilder().setSection(StreamCodec.toProto(section)));
-    }
+    call.send(
+        sections.stream()
+            .map(section -> FinishPart.newBuilder().setSection(StreamCodec.toProto(section)))
+            .toList());
     return call;
   }
 
@@ -427,7 +428,10 @@ public final class NetworkSink implements StateSink {
           channel.resetConnectBackoff();
           continue;
         }
-        Thread.sleep(beats < FIRST_BEATS ? FIRST_HEARTBEAT : options.heartbeat());
+        Thread.sleep(
+            beats < FIRST_BEATS && FIRST_HEARTBEAT.compareTo(options.heartbeat()) < 0
+                ? FIRST_HEARTBEAT
+                : options.heartbeat());
       }
     } catch (MigrationException e) {
       if (beating) {

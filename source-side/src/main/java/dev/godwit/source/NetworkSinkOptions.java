@@ -45,6 +45,12 @@ public record NetworkSinkOptions(
     }
   }
 
+  /** Returns the same, asking for signs of life that often. */
+  public NetworkSinkOptions withHeartbeat(Duration value) {
+    return new NetworkSinkOptions(
+        connect, preflight, value, silence, prepare, commit, goodbye, streams);
+  }
+
   /** Returns the same with another number of streams. */
   public NetworkSinkOptions withStreams(int value) {
     return new NetworkSinkOptions(

@@ -71,7 +71,13 @@ public final class Rehearsal {
   /** For each move, questions on connections of their own, and states saved and restored. */
   private static final int QUESTIONS = 10;
 
-  private static final int SAVES = 20;
+  private static final int SAVES = 60;
+
+  /**
+   * Between one sign of life and the next: COMMIT takes the same path, and a path that is taken
+   * once a migration is compiled only if it was rehearsed a thousand times.
+   */
+  private static final Duration HEARTBEAT = Duration.ofNanos(500_000);
 
   /** A process has other things to do at first, and few machines move so soon. */
   private static final Duration LATER = Duration.ofSeconds(15);
@@ -198,7 +204,7 @@ public final class Rehearsal {
         InetAddress.getLoopbackAddress().getHostAddress(),
         receiver.port(),
         version,
-        NetworkSinkOptions.DEFAULT);
+        NetworkSinkOptions.DEFAULT.withHeartbeat(HEARTBEAT));
   }
 
   /**
