@@ -115,11 +115,15 @@ final class MigrationService extends MigrationGrpc.MigrationImplBase {
   public void heartbeat(HeartbeatRequest request, StreamObserver<HeartbeatReply> out) {
     reply(
         out,
-        () ->
-            HeartbeatReply.newBuilder()
-                .setState(receiver.answer(request.getToken()).getState())
-                .setLandedPages(receiver.landedPages())
-                .build());
+        () -> {
+          if (request.getStopFollows()) {
+            receiver.requireReceiving(request.getToken()).rehearse();
+          }
+          return HeartbeatReply.newBuilder()
+              .setState(receiver.answer(request.getToken()).getState())
+              .setLandedPages(receiver.landedPages())
+              .build();
+        });
   }
 
   @Override

@@ -47,6 +47,9 @@ public final class LiveMigration {
   private final PreCopy preCopy;
   private final CodeTeller codeTeller;
 
+  /** Whether the sink knows that the machine is about to be stopped. */
+  private boolean announced;
+
   private SourceState state = new SourceState.Copying();
   private @Nullable Thread runner;
   private @Nullable MigrationException cancelled;
@@ -102,6 +105,10 @@ public final class LiveMigration {
               throw new MigrationException(MigrationException.Code.NOT_CONVERGING, why);
           case Decision.Stop(boolean whateverItTakes) -> {
             codeTeller.close();
+            if (!announced) {
+              announced = true;
+              sink.stopFollows();
+            }
             meter.stopping(machine.clock().nowNanos());
             try (VcpuLock lock = machine.lockAllVcpus()) {
               meter.stopped(machine.clock().nowNanos());

@@ -239,6 +239,20 @@ public final class NetworkSink implements StateSink {
   }
 
   @Override
+  public void stopFollows() {
+    HeartbeatRequest request =
+        HeartbeatRequest.newBuilder().setToken(token).setStopFollows(true).build();
+    try {
+      call(stub(requireControl(), options.silence()).heartbeat(request));
+    } catch (StatusRuntimeException e) {
+      if (PeerError.from(e.getTrailers()) != null) {
+        throw failed("its getting ready", e);
+      }
+      LOG.debug("{} did not get ready; nothing depends on that", connections, e);
+    }
+  }
+
+  @Override
   public void prepare(List<Section> sections, StreamMetadata metadata) {
     FinishCall early = finish;
     // The last pages go on with a new connection when theirs breaks, and so does what comes after.

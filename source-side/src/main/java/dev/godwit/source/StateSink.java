@@ -75,6 +75,11 @@ public interface StateSink extends AutoCloseable {
   default void hint(int vcpu, List<CodeHint> code) {}
 
   /**
+   * The machine is about to be stopped for the first time: the sink gets ready for what comes then.
+   */
+  default void stopFollows() {}
+
+  /**
    * As {@link #sendPages}, for the last round, while which the machine's state is saved: a sink
    * that can takes that at the same time, since the guest stands still for as long as both take.
    *
