@@ -217,6 +217,7 @@ public final class Receiver implements AutoCloseable {
    * monitor until it runs, so that nobody is told something in between.
    */
   synchronized HandoverReply commit(ByteString token, long stoppedNanos, long arrivedNanos) {
+    long stood = 0;
     Incoming machine = incoming;
     if (machine != null && machine.hasToken(token) && become(new DestState.Event.Commit())) {
       try {
@@ -226,6 +227,7 @@ public final class Receiver implements AutoCloseable {
         become(new DestState.Event.Unmarked());
         Received received = machine.start(stoppedNanos, arrivedNanos);
         become(new DestState.Event.Started());
+        stood = received.skippedNanos();
         // Not here: what waits for it must not run under this monitor, before the source has its
         // answer.
         Thread.ofVirtual()
@@ -245,7 +247,7 @@ public final class Receiver implements AutoCloseable {
         end(why);
       }
     }
-    return answer(token);
+    return answer(token).toBuilder().setStoppedNanos(stood).build();
   }
 
   /** Says what became of a machine. */

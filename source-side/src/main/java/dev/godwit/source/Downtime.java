@@ -1,12 +1,12 @@
 package dev.godwit.source;
 
 /**
- * How long the machine stood still, by part, as seen from here.
+ * How long the machine stood still, by part.
  *
  * @param lockNanos until all vCPUs stood
  * @param pagesNanos the last pages, digest included
  * @param devicesNanos saving, sending and restoring all sections
- * @param commitNanos until the sink had taken it, or until the machine went on
+ * @param commitNanos until the machine went on: there, as far as that is known, or here
  * @param expectedNanos what was expected when it was stopped
  */
 public record Downtime(

@@ -2,8 +2,17 @@ package dev.godwit.source;
 
 /** What a sink knows of a machine after it was told to take it. */
 public sealed interface HandoverAnswer {
-  /** The sink has the machine for good: it runs at the destination, or the snapshot is durable. */
-  record Taken() implements HandoverAnswer {}
+  /**
+   * The sink has the machine for good: it runs at the destination, or the snapshot is durable.
+   *
+   * @param stoppedNanos for how long it stood until it ran there; 0 if that is not known
+   */
+  record Taken(long stoppedNanos) implements HandoverAnswer {
+    /** It is not known how long it stood. */
+    public Taken() {
+      this(0);
+    }
+  }
 
   /** The sink is ready to take it but was not told to, as far as it knows. */
   record Ready() implements HandoverAnswer {}

@@ -196,7 +196,11 @@ public final class LiveMigration {
           if (committing.attempt() > 1) {
             sleep();
           }
-          become(new SourceState.Event.Answered(answer(() -> sink.commit(stoppedNanos))));
+          HandoverAnswer answer = answer(() -> sink.commit(stoppedNanos));
+          if (answer instanceof HandoverAnswer.Taken(long stopped)) {
+            meter.taken(stopped);
+          }
+          become(new SourceState.Event.Answered(answer));
         }
         case SourceState.Asking asking -> {
           meter.waiting(asking.why());

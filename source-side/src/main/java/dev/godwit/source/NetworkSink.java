@@ -348,7 +348,7 @@ public final class NetworkSink implements StateSink {
       return new HandoverAnswer.Unknown("interrupted while asking");
     }
     return switch (reply.getState()) {
-      case HANDOVER_STATE_RUNNING -> new HandoverAnswer.Taken();
+      case HANDOVER_STATE_RUNNING -> new HandoverAnswer.Taken(reply.getStoppedNanos());
       case HANDOVER_STATE_PREPARED -> new HandoverAnswer.Ready();
       case HANDOVER_STATE_ABORTED ->
           new HandoverAnswer.Never(

@@ -184,8 +184,22 @@ final class ProgressMeter {
   }
 
   synchronized void wentOn() {
-    wentOnNanos = System.nanoTime();
+    if (wentOnNanos == 0) {
+      wentOnNanos = System.nanoTime();
+    }
     standsStill = false;
+  }
+
+  /**
+   * Says that the machine goes on elsewhere.
+   *
+   * @param stoppedNanos for how long it stood, as was said there: it ran before that was heard
+   *     here. 0 if nothing was said
+   */
+  synchronized void taken(long stoppedNanos) {
+    if (stoppedNanos != 0) {
+      wentOnNanos = Math.clamp(frozenNanos + stoppedNanos, preparedNanos, System.nanoTime());
+    }
   }
 
   /** Returns how long guest time has stood still. */

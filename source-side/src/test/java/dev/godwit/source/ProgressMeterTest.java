@@ -3,6 +3,7 @@ package dev.godwit.source;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.memory.GuestMemory;
 import dev.godwit.source.MigrationProgress.Phase;
@@ -76,5 +77,36 @@ class ProgressMeterTest {
     meter.phase(Phase.PRECOPY);
     await().until(() -> told.size() > before);
     ends(meter);
+  }
+
+  /** Returns the downtime of a machine that stood for so long, as was said by who took it. */
+  private Downtime taken(long stoppedNanos) throws InterruptedException {
+    ProgressMeter meter = stopped(LONG);
+    meter.pagesSent();
+    meter.prepared();
+    Thread.sleep(BRIEF_MILLIS);
+    meter.taken(stoppedNanos);
+    meter.wentOn();
+    ends(meter);
+    return meter.report("m", 0).downtime();
+  }
+
+  @Test
+  void countsThePauseOnlyUntilTheMachineRanElsewhere() throws InterruptedException {
+    long ran = Duration.ofMillis(BRIEF_MILLIS / 2).toNanos();
+    Downtime downtime = taken(ran);
+    assertTrue(Math.abs(downtime.totalNanos() - ran) < ran / 2, downtime::toString);
+  }
+
+  @Test
+  void believesNoPauseThatEndedBeforeOrAfterItCan() throws InterruptedException {
+    assertEquals(0, taken(1).commitNanos());
+    long heard = taken(Long.MAX_VALUE / 2).commitNanos();
+    assertTrue(heard < Duration.ofSeconds(20).toNanos(), () -> heard + " ns");
+  }
+
+  @Test
+  void countsThePauseUntilTheAnswerIfNothingIsSaid() throws InterruptedException {
+    assertTrue(taken(0).commitNanos() >= Duration.ofMillis(BRIEF_MILLIS).toNanos());
   }
 }
