@@ -69,7 +69,7 @@ class CompilerDirectivesTest {
 
   private static List<String> ownClasses() throws IOException {
     List<String> classes = new ArrayList<>();
-    for (String entry : System.getProperty("java.class.path").split(":")) {
+    for (String entry : System.getProperty("java.class.path").split(":", -1)) {
       Path path = Path.of(entry);
       if (Files.isDirectory(path)) {
         addClasses(path, classes);
