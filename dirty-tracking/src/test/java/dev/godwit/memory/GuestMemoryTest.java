@@ -171,6 +171,36 @@ class GuestMemoryTest {
   }
 
   @Test
+  void knowsWhatNobodyHasTouched() {
+    long bytes = GuestMemory.HOLE_START_GPA + 64 * MIB;
+    long last = GuestMemory.HOLE_END_GPA + 63 * MIB;
+    try (GuestMemory memory = GuestMemory.allocate(bytes)) {
+      assertEquals(bytes / 4096, memory.untouchedPages().count());
+      memory.write8(8 * MIB + 5, 1);
+      memory.write8(16 * MIB, 0);
+      memory.write8(last, 1);
+      PageSet untouched = memory.untouchedPages();
+      assertFalse(untouched.contains(8 * MIB >>> 12));
+      assertFalse(untouched.contains(16 * MIB >>> 12));
+      assertFalse(untouched.contains(last >>> 12));
+      // What lies beside them in the same huge page may count as touched, what is farther away not.
+      assertTrue(untouched.contains(12 * MIB >>> 12));
+      assertTrue(untouched.contains((last - 4 * MIB) >>> 12));
+      assertTrue(untouched.count() >= (bytes - 6 * MIB) / 4096, untouched.count() + " pages");
+      assertFalse(untouched.contains(GuestMemory.HOLE_START_GPA >>> 12), "the hole is no RAM");
+    }
+  }
+
+  @Test
+  void ramOfAFileIsNeverUntouched(@TempDir Path dir) throws Exception {
+    Path file = dir.resolve("ram");
+    Files.write(file, new byte[(int) MIB]);
+    try (GuestMemory memory = GuestMemory.mapFile(file, MIB)) {
+      assertTrue(memory.untouchedPages().isEmpty());
+    }
+  }
+
+  @Test
   void classifiesPagesByContent() {
     try (GuestMemory memory = GuestMemory.allocate(MIB)) {
       memory.write8(0x2FFF, 1);

@@ -37,6 +37,9 @@ final class PreCopy implements AutoCloseable {
   /** Harvested since the last round began. */
   private final PageSet dirtied;
 
+  /** Pages that nobody had touched when the first round began; empty after that. */
+  private final PageSet untouched;
+
   /** All that was harvested since the beginning: dirty again if the machine stays. */
   private final PageSet harvested;
 
@@ -62,6 +65,7 @@ final class PreCopy implements AutoCloseable {
     this.limit = new RateLimit(options.bandwidthBytesPerSecond(), System.nanoTime());
     this.pending = new PageSet(memory.framePages());
     this.harvested = new PageSet(memory.framePages());
+    this.untouched = new PageSet(memory.framePages());
     this.dirtied = new PageSet(memory.framePages());
     this.hot = new HotPages(memory.framePages());
   }
@@ -69,6 +73,8 @@ final class PreCopy implements AutoCloseable {
   /** Sends all pages while the guest runs, or all that the sink does not have already. */
   void firstRound() {
     memory.dirty().harvest(harvested);
+    // Strictly after that: who touches one of them from now on is found by the next harvest.
+    untouched.addAll(memory.untouchedPages());
     pending.addAll(sink.firstPages(memory));
     int streams = sink.streams();
     for (int stream = 0; stream < streams; stream++) {
@@ -76,12 +82,14 @@ final class PreCopy implements AutoCloseable {
       sent.add(new SentPages(bytes, streams));
     }
     send(new PageSet(memory.framePages()));
+    untouched.clear();
   }
 
   private RoundFeed feed(int stream, PageSet pages, boolean last) {
     return new RoundFeed(
         memory,
         pages,
+        untouched,
         rounds,
         last,
         sink.batchPages(),

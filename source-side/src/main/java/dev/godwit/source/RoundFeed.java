@@ -26,6 +26,7 @@ final class RoundFeed implements PageFeed {
 
   private final GuestMemory memory;
   private final PageSet pages;
+  private final PageSet untouched;
   private final int round;
   private final boolean last;
   private final int batchPages;
@@ -50,6 +51,8 @@ final class RoundFeed implements PageFeed {
 
   /**
    * @param pages the round's pages; not to be changed while this is in use
+   * @param untouched pages that were zero after the marks of this round's were cleared: nobody
+   *     looks at them
    * @param batchPages how many pages of content the sink takes in a batch
    * @param sent what was sent of some pages last; without places if the sink takes no differences
    * @param cancelled asked before each batch
@@ -57,6 +60,7 @@ final class RoundFeed implements PageFeed {
   RoundFeed(
       GuestMemory memory,
       PageSet pages,
+      PageSet untouched,
       int round,
       boolean last,
       int batchPages,
@@ -66,6 +70,7 @@ final class RoundFeed implements PageFeed {
       BooleanSupplier cancelled) {
     this.memory = memory;
     this.pages = pages;
+    this.untouched = untouched;
     this.round = round;
     this.last = last;
     this.batchPages = batchPages;
@@ -142,6 +147,7 @@ final class RoundFeed implements PageFeed {
     List<PageRun> runs = new ArrayList<>();
     int contentPages = 0;
     int scanned = 0;
+    long pulled = 0;
     long zeros = 0;
     long bytes = 0;
     long gfn = pages.next(cursorGfn);
@@ -149,13 +155,24 @@ final class RoundFeed implements PageFeed {
         && runs.size() < PageBatch.MAX_RUNS
         && contentPages < mostContent
         && scanned < MAX_SCANNED_PAGES) {
+      if (untouched.contains(gfn)) {
+        long most = pages.nextAbsent(gfn, gfn + PageBatch.MAX_ZERO_PAGES);
+        int zero = (int) (untouched.nextAbsent(gfn, most) - gfn);
+        runs.add(zeroes(gfn, zero));
+        zeros += zero;
+        pulled += zero;
+        cursorGfn = gfn + zero;
+        gfn = pages.next(cursorGfn);
+        continue;
+      }
       long end = pages.nextAbsent(gfn, gfn + MAX_SCANNED_PAGES - scanned);
+      long nextUntouched = untouched.next(gfn, end);
+      end = nextUntouched < 0 ? end : nextUntouched;
       MemorySegment neighbours =
           memory.view(gfn << GuestMemory.PAGE_SHIFT, (end - gfn) << GuestMemory.PAGE_SHIFT);
       int zero = leading(neighbours, true, (int) (end - gfn));
       if (zero > 0) {
-        runs.add(PageRun.zero(gfn, zero));
-        sent.forget(gfn, zero);
+        runs.add(zeroes(gfn, zero));
         zeros += zero;
         scanned += zero;
         cursorGfn = gfn + zero;
@@ -174,7 +191,7 @@ final class RoundFeed implements PageFeed {
     if (runs.isEmpty()) {
       return null;
     }
-    sentPages += scanned;
+    sentPages += pulled + scanned;
     zeroPages += zeros;
     wireBytes += bytes;
     compression.built(bytes);
@@ -187,6 +204,11 @@ final class RoundFeed implements PageFeed {
     cursorGfn = pages.after(landedPages);
     sentPages = landedPages;
     zeroPages = Math.min(zeroPages, landedPages);
+  }
+
+  private PageRun zeroes(long gfn, int count) {
+    sent.forget(gfn, count);
+    return PageRun.zero(gfn, count);
   }
 
   /** Returns how many of the first pages, at most {@code limit}, are zero (or are not). */

@@ -122,6 +122,7 @@ class RoundFeedTest {
             new RoundFeed(
                 memory,
                 pages,
+                new PageSet(PAGES),
                 round,
                 round == rounds - 1,
                 PageBatch.MAX_CONTENT_PAGES,
@@ -235,6 +236,42 @@ class RoundFeedTest {
       assertEquals(0, small.places(), "not even one piece of 64 pages");
       assertTrue(large.places() * (PAGE + 12L) <= 64L << 20);
       assertTrue(large.places() > 16_000);
+    }
+  }
+
+  /** Its contents would say otherwise. */
+  @Test
+  void doesNotLookAtWhatNobodyHasTouched() {
+    memory.dirty().harvest(new PageSet(PAGES));
+    for (int page = 0; page < PAGES; page++) {
+      write(page, 1);
+    }
+    PageSet untouched = new PageSet(PAGES);
+    untouched.addRange(10, 90);
+    PageSet pages = memory.allPages();
+    pages.remove(50);
+    try (SentPages sent = new SentPages(0, 1)) {
+      RoundFeed feed =
+          new RoundFeed(
+              memory,
+              pages,
+              untouched,
+              0,
+              false,
+              PageBatch.MAX_CONTENT_PAGES,
+              new CompressionPolicy(Compression.OFF),
+              sent,
+              new RateLimit(0, 0),
+              () -> false);
+      List<PageRun> zero = new ArrayList<>();
+      for (List<PageRun> runs = feed.next(); runs != null; runs = feed.next()) {
+        runs.stream().filter(run -> run.encoding() == PageEncoding.ZERO).forEach(zero::add);
+      }
+      assertEquals(
+          List.of("10+40", "51+49"),
+          zero.stream().map(run -> run.firstGfn() + "+" + run.pages()).toList());
+      assertEquals(PAGES - 1, feed.sentPages());
+      assertEquals(89, feed.zeroPages());
     }
   }
 }
