@@ -380,6 +380,19 @@ class HostileSourceTest {
   }
 
   @Test
+  void doesNotGetReadyForTheStopBeforeAllPagesHaveCome() {
+    preflight(r -> r);
+    HeartbeatRequest stopFollows =
+        HeartbeatRequest.newBuilder().setToken(TOKEN).setStopFollows(true).build();
+    StatusRuntimeException failure =
+        assertThrows(StatusRuntimeException.class, () -> stub().heartbeat(stopFollows));
+    PeerError said = PeerError.from(failure.getTrailers());
+    assertNotNull(said, failure.toString());
+    assertEquals(PeerError.Code.BAD_PAGES, said.code(), said.message());
+    assertEquals(0, landedPages(), "it goes on receiving");
+  }
+
+  @Test
   void refusesADamagedBatch() throws Exception {
     preflight(r -> r);
     openPages();
