@@ -158,7 +158,9 @@ class SnapshotFilesTest {
   @Test
   void aPausedMachineIsRestoredPausedUnderTheNameItIsGiven() throws Exception {
     CompletableFuture<Ran> restoring =
-        CompletableFuture.supplyAsync(() -> godwit("restore", file.toString(), "--name", "again"));
+        CompletableFuture.supplyAsync(
+            () -> godwit("restore", file.toString(), "--name", "again"),
+            Thread::startVirtualThread);
     await().until(() -> directory.isAlive("again") || restoring.isDone());
     try (ControlClient client = ControlClient.connect(directory, "again")) {
       await().until(() -> client.status().state() == MachineStatus.State.PAUSED);

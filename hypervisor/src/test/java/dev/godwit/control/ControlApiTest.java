@@ -123,7 +123,8 @@ class ControlApiTest {
   @Test
   void cancellingEndsTheMigrationAsCancelled() {
     CompletableFuture<TransferEvent> end =
-        CompletableFuture.supplyAsync(() -> client.migrate(to("slow:1"), event -> {}));
+        CompletableFuture.supplyAsync(
+            () -> client.migrate(to("slow:1"), event -> {}), Thread::startVirtualThread);
     await().until(() -> !actions.lastOrder.isEmpty());
     assertTrue(client.cancelTransfer());
     assertEquals(Phase.CANCELLED, end.join().phase());
@@ -132,7 +133,8 @@ class ControlApiTest {
   @Test
   void aClientThatGoesAwayCancelsItsMigration() {
     CompletableFuture<TransferEvent> end =
-        CompletableFuture.supplyAsync(() -> client.migrate(to("slow:1"), event -> {}));
+        CompletableFuture.supplyAsync(
+            () -> client.migrate(to("slow:1"), event -> {}), Thread::startVirtualThread);
     await().until(() -> !actions.lastOrder.isEmpty());
     assertEquals(0, actions.cancels.get());
     client.close();
@@ -143,9 +145,11 @@ class ControlApiTest {
   @Test
   void aServerThatEndsLeavesNoAnswer() {
     CompletableFuture<TransferEvent> end =
-        CompletableFuture.supplyAsync(() -> client.migrate(to("slow:1"), event -> {}));
+        CompletableFuture.supplyAsync(
+            () -> client.migrate(to("slow:1"), event -> {}), Thread::startVirtualThread);
     await().until(() -> !actions.lastOrder.isEmpty());
-    CompletableFuture<Void> closing = CompletableFuture.runAsync(server::close);
+    CompletableFuture<Void> closing =
+        CompletableFuture.runAsync(server::close, Thread::startVirtualThread);
     ControlException e =
         assertThrows(
             ControlException.class,

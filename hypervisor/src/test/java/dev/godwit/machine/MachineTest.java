@@ -94,7 +94,8 @@ class MachineTest {
     machine.start();
     Machine.VcpuLock lock = machine.lockAllVcpus();
     CompletableFuture<Void> second =
-        CompletableFuture.runAsync(() -> machine.lockAllVcpus().close());
+        CompletableFuture.runAsync(
+            () -> machine.lockAllVcpus().close(), Thread::startVirtualThread);
     Thread.sleep(50);
     assertFalse(second.isDone());
     lock.close();
@@ -116,13 +117,15 @@ class MachineTest {
   @Test
   void destroyWaitsForLeases() throws Exception {
     machine.start();
-    Machine.Lease lease = machine.lease();
-    CompletableFuture<Void> destroyed = CompletableFuture.runAsync(machine::close);
-    await().until(() -> machine.state() instanceof MachineState.Stopped);
-    assertEquals(0, closed.get());
-    assertTrue(memory.read64(0) > 0);
-    assertThrows(MachineException.class, machine::lease);
-    lease.close();
+    awaitProgress();
+    CompletableFuture<Void> destroyed;
+    try (Machine.Lease lease = machine.lease()) {
+      destroyed = CompletableFuture.runAsync(machine::close, Thread::startVirtualThread);
+      await().until(() -> machine.state() instanceof MachineState.Stopped);
+      assertEquals(0, closed.get());
+      assertTrue(memory.read64(0) > 0);
+      assertThrows(MachineException.class, machine::lease);
+    }
     destroyed.get();
     assertEquals(1, closed.get());
   }

@@ -93,7 +93,8 @@ class MachineHostTest {
           } catch (InterruptedException e) {
             throw new IllegalStateException(e);
           }
-        });
+        },
+        Thread::startVirtualThread);
   }
 
   @Test

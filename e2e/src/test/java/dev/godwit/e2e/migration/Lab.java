@@ -167,7 +167,7 @@ final class Lab implements AutoCloseable {
 
   /** Runs a migration on a thread of its own. */
   static CompletableFuture<MigrationReport> start(LiveMigration migration) {
-    return CompletableFuture.supplyAsync(migration::run, task -> Thread.ofVirtual().start(task));
+    return CompletableFuture.supplyAsync(migration::run, Thread::startVirtualThread);
   }
 
   /** Waits for a receiver's end without a machine and returns what it says. */
