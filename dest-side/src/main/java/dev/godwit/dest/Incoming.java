@@ -15,7 +15,6 @@ import dev.godwit.stream.StreamMetadata;
 import dev.godwit.wire.PeerError;
 import dev.godwit.wire.StreamOpening;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -189,10 +188,7 @@ final class Incoming {
         () -> {
           requireOpen();
           landing.requireComplete();
-          List<Section> sections = new ArrayList<>();
-          for (Section section : lock.save()) {
-            sections.add(StreamCodec.fromProto(StreamCodec.toProto(section)));
-          }
+          List<Section> sections = StreamCodec.asReceived(lock.save());
           StreamCodec.sha256(sections);
           lock.restore(sections);
           return closed;

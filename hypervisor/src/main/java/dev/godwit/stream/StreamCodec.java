@@ -109,6 +109,11 @@ public final class StreamCodec {
         .build();
   }
 
+  /** Returns sections as they come out of a stream that they were written to. */
+  public static List<Section> asReceived(List<Section> sections) {
+    return sections.stream().map(section -> fromProto(toProto(section))).toList();
+  }
+
   /**
    * Reads a section.
    *

@@ -10,7 +10,6 @@ import dev.godwit.machine.Machine;
 import dev.godwit.machine.Machine.VcpuLock;
 import dev.godwit.machine.MachineConfig;
 import dev.godwit.memory.GuestMemory;
-import dev.godwit.snapshot.Section;
 import dev.godwit.source.Afterwards;
 import dev.godwit.source.LiveMigration;
 import dev.godwit.source.MigrationListener;
@@ -25,7 +24,6 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -222,11 +220,7 @@ public final class Rehearsal {
     machine.startPaused();
     try (VcpuLock lock = machine.lockAllVcpus()) {
       for (int i = 0; i < SAVES && !enough.getAsBoolean(); i++) {
-        List<Section> sections = new ArrayList<>();
-        for (Section section : lock.save()) {
-          sections.add(StreamCodec.fromProto(StreamCodec.toProto(section)));
-        }
-        lock.restore(sections);
+        lock.restore(StreamCodec.asReceived(lock.save()));
       }
     } finally {
       machine.close();

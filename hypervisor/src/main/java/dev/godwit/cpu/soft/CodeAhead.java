@@ -105,13 +105,18 @@ final class CodeAhead {
   }
 
   /** A page's bytes from an instruction on; what comes after the page is not known. */
-  private static final class PageCode implements BlockDecoder.Code {
+  static final class PageCode implements BlockDecoder.Code {
     private final byte[] page;
     private int at;
 
     PageCode(byte[] page, int at) {
       this.page = page;
       this.at = at;
+    }
+
+    /** Returns where the instruction is in the page; the page's length after its last one. */
+    int at() {
+      return at;
     }
 
     @Override

@@ -38,47 +38,18 @@ class CodeCorpusTest {
   /** What tells one meaning from another; {@code row} is ModRM.reg, or -1. */
   private record Form(int map, int opcode, int prefix, boolean register, int row) {}
 
-  /** A page's bytes; what comes after them faults. */
-  private static final class PageCode implements BlockDecoder.Code {
-    private final byte[] page;
-    private int at;
-
-    PageCode(byte[] page, int at) {
-      this.page = page;
-      this.at = at;
-    }
-
-    /** Says whether nothing follows: after the end of the last page's code. */
-    boolean isZero() {
-      return Arrays.equals(page, at, page.length, new byte[page.length - at], 0, page.length - at);
-    }
-
-    @Override
-    public int byteAt(int offset) {
-      if (at + offset >= page.length) {
-        throw GuestFault.of(GuestFault.PF);
-      }
-      return page[at + offset] & 0xFF;
-    }
-
-    @Override
-    public void advance(int bytes) {
-      at += bytes;
-    }
-
-    @Override
-    public long secondGpa() {
-      return -1;
-    }
+  /** Says whether nothing follows: after the end of the last page's code. */
+  private static boolean isZeroFrom(byte[] page, int at) {
+    return Arrays.equals(page, at, page.length, new byte[page.length - at], 0, page.length - at);
   }
 
   /** Shows each instruction, decoded one after the other, as its bytes are laid out. */
   private static void forEach(BiConsumer<DecodeContext, Insn> look) {
     DecodeContext d = new DecodeContext(CpuModel.DEFAULT);
     for (CodeCorpus.Page page : CodeCorpus.pages(FIRST_GFN)) {
-      PageCode code = new PageCode(page.content(), 0);
+      CodeAhead.PageCode code = new CodeAhead.PageCode(page.content(), 0);
       try {
-        while (!code.isZero()) {
+        while (!isZeroFrom(page.content(), code.at())) {
           d.begin(code, 0, 64, false);
           Insn insn = OpcodeTable.decode(d);
           int length = d.length(); // reading ModRM where there is none makes it grow
@@ -86,7 +57,7 @@ class CodeCorpusTest {
           code.advance(length);
         }
       } catch (GuestFault end) {
-        assertTrue(page.content().length - code.at < DecodeContext.MAX_BYTES, "no instruction");
+        assertTrue(page.content().length - code.at() < DecodeContext.MAX_BYTES, "no instruction");
       }
     }
   }
@@ -219,7 +190,8 @@ class CodeCorpusTest {
       for (CodeHint hint : page.code()) {
         assertEquals(page.gfn(), hint.gfn());
         try {
-          PageCode code = new PageCode(page.content(), (int) hint.rip() & 0xFFF);
+          CodeAhead.PageCode code =
+              new CodeAhead.PageCode(page.content(), (int) hint.rip() & 0xFFF);
           decoded += decoder.decode(code, hint.rip(), 0, hint.rip(), 64, false, false).code.length;
         } catch (GuestFault fault) {
           cut++; // it goes on in the next page
