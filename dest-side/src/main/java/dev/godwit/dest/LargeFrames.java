@@ -43,6 +43,7 @@ final class LargeFrames extends ChannelInboundHandlerAdapter {
   public void channelRead(ChannelHandlerContext context, Object bytes) {
     Http2ConnectionHandler http2 = context.pipeline().get(Http2ConnectionHandler.class);
     if (http2 != null) {
+      http2.setCumulator(new PieceCumulator());
       ChannelHandlerContext of = context.pipeline().context(http2);
       http2
           .encoder()

@@ -38,8 +38,8 @@ final class MigrationServer {
   /** 64 KiB, gRPC's default, made the page stream five times slower; more than this, no faster. */
   private static final int FLOW_CONTROL_WINDOW_BYTES = 16 << 20;
 
-  /** One read takes as much as two of the largest batches of pages; Netty's default is 64 KiB. */
-  private static final int MAX_READ_BYTES = 2 * PageBatch.MAX_CONTENT_BYTES;
+  /** One read takes as much as one of the largest batches of pages; Netty's default is 64 KiB. */
+  private static final int MAX_READ_BYTES = PageBatch.MAX_CONTENT_BYTES;
 
   /** The largest message is a section: a frame buffer. */
   private static final int MAX_MESSAGE_BYTES = 64 << 20;

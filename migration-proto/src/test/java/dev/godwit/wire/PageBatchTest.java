@@ -316,8 +316,8 @@ class PageBatchTest {
     assertEquals(16, PageBatch.agreedContentPages(consent.build()));
     assertEquals(16, PageBatch.agreedContentPages(consent.setMaxBatchPages(3).build()));
     assertEquals(50, PageBatch.agreedContentPages(consent.setMaxBatchPages(50).build()));
-    assertEquals(64, PageBatch.agreedContentPages(consent.setMaxBatchPages(65).build()));
-    assertEquals(64, PageBatch.agreedContentPages(consent.setMaxBatchPages(-1).build()));
+    assertEquals(128, PageBatch.agreedContentPages(consent.setMaxBatchPages(129).build()));
+    assertEquals(128, PageBatch.agreedContentPages(consent.setMaxBatchPages(-1).build()));
   }
 
   @Test

@@ -170,7 +170,7 @@ final class RoundFeed implements PageFeed {
       end = nextUntouched < 0 ? end : nextUntouched;
       MemorySegment neighbours =
           memory.view(gfn << GuestMemory.PAGE_SHIFT, (end - gfn) << GuestMemory.PAGE_SHIFT);
-      int zero = leading(neighbours, true, (int) (end - gfn));
+      int zero = leadingZero(neighbours, (int) (end - gfn));
       if (zero > 0) {
         runs.add(zeroes(gfn, zero));
         zeros += zero;
@@ -178,7 +178,7 @@ final class RoundFeed implements PageFeed {
         cursorGfn = gfn + zero;
       } else {
         int count =
-            leading(neighbours, false, (int) Math.min(end - gfn, mostContent - contentPages));
+            leadingContent(neighbours, (int) Math.min(end - gfn, mostContent - contentPages));
         PageRun run = content(gfn, count, neighbours, compress);
         runs.add(run);
         bytes += run.contentBytes();
@@ -211,14 +211,32 @@ final class RoundFeed implements PageFeed {
     return PageRun.zero(gfn, count);
   }
 
-  /** Returns how many of the first pages, at most {@code limit}, are zero (or are not). */
-  private static int leading(MemorySegment neighbours, boolean zero, int limit) {
+  /** Returns how many of the first pages, at most {@code limit}, are zero. */
+  private static int leadingZero(MemorySegment neighbours, int limit) {
     int count = 0;
     while (count < limit
-        && PageScanner.isZero(neighbours, (long) count << GuestMemory.PAGE_SHIFT) == zero) {
+        && PageScanner.isZero(neighbours, (long) count << GuestMemory.PAGE_SHIFT)) {
       count++;
     }
     return count;
+  }
+
+  /** Returns how many of the first pages, at most {@code limit}, are not zero. */
+  private static int leadingContent(MemorySegment neighbours, int limit) {
+    for (int first = 0; first < limit; first += Long.SIZE) {
+      long unsure =
+          PageScanner.startWithZero(
+              neighbours,
+              (long) first << GuestMemory.PAGE_SHIFT,
+              Math.min(Long.SIZE, limit - first));
+      for (; unsure != 0; unsure &= unsure - 1) {
+        int page = first + Long.numberOfTrailingZeros(unsure);
+        if (PageScanner.isZero(neighbours, (long) page << GuestMemory.PAGE_SHIFT)) {
+          return page;
+        }
+      }
+    }
+    return limit;
   }
 
   /** Returns a run of the first of some pages, of one kind. */
