@@ -27,8 +27,8 @@ final class LandingMemory {
   /** Pages of the current round. */
   private final PageSet thisRound;
 
-  /** Pages that came in some round. */
-  private final PageSet landed;
+  /** Pages that came in no round that has ended. */
+  private final PageSet missing;
 
   /**
    * Pages that may be other than zero. Fresh memory is zero, and stays untouched where the guest's
@@ -43,7 +43,7 @@ final class LandingMemory {
   LandingMemory(GuestMemory memory) {
     this.memory = memory;
     this.thisRound = new PageSet(memory.framePages());
-    this.landed = new PageSet(memory.framePages());
+    this.missing = memory.allPages();
     this.written = new PageSet(memory.framePages());
     memory.dirty().harvest(written);
   }
@@ -186,8 +186,8 @@ final class LandingMemory {
    * source has sent in this round may have come or not, as far as it knows.
    */
   private void requireBase(long first, long end) {
-    long unknown = landed.nextAbsent(first, end);
-    if (unknown < end) {
+    long unknown = missing.next(first, end);
+    if (unknown >= 0) {
       throw new WireException(
           PeerError.Code.BAD_PAGES,
           "page %d comes as a difference in round %d, but it never came before"
@@ -218,7 +218,7 @@ final class LandingMemory {
   /** Ends the round if all streams have. */
   private void closeRound() {
     if (streams.stream().allMatch(stream -> stream.streamRound > round)) {
-      landed.addAll(thisRound);
+      missing.removeAll(thisRound);
       thisRound.clear();
       round++;
     }
@@ -234,8 +234,6 @@ final class LandingMemory {
       throw new WireException(
           PeerError.Code.PROTOCOL, "the stream ends in the middle of round " + round);
     }
-    PageSet missing = memory.allPages();
-    missing.removeAll(landed);
     if (!missing.isEmpty()) {
       throw new WireException(
           PeerError.Code.BAD_PAGES,

@@ -95,14 +95,19 @@ final class ControlService extends ControlGrpc.ControlImplBase {
     transfer(events, progress -> actions.snapshot(ControlCodec.fromProto(request), progress));
   }
 
-  /** A thread of its own: while this call's executor is blocked, gRPC tells nothing of a cancel. */
+  /**
+   * A thread of its own: while this call's executor is blocked, gRPC tells nothing of a cancel. One of
+   * the system's: each time that a virtual one goes on, two others are woken for it, and the guest
+   * stands still meanwhile.
+   */
   private void transfer(
       StreamObserver<MigrateEvent> observer,
       Function<Consumer<TransferEvent>, TransferEvent> action) {
     ServerCallStreamObserver<MigrateEvent> events =
         (ServerCallStreamObserver<MigrateEvent>) observer;
     events.setOnCancelHandler(actions::cancelTransfer);
-    Thread.ofVirtual()
+    Thread.ofPlatform()
+        .daemon()
         .name("control-transfer")
         .start(
             () -> {

@@ -30,6 +30,7 @@ import dev.godwit.wire.PeerError;
 import dev.godwit.wire.ProtocolVersion;
 import dev.godwit.wire.WireException;
 import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
 import io.grpc.StatusRuntimeException;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -79,7 +80,8 @@ public final class NetworkSink implements StateSink {
   private volatile boolean beating;
   private volatile @Nullable MigrationException lost;
   private volatile long roundTripNanos;
-  private @Nullable FinishCall finish;
+  private @Nullable ReadyCall<FinishPart, Prepared> finish;
+  private @Nullable ReadyCall<CommitRequest, HandoverReply> commit;
   private long preparedAtNanos;
   private boolean commitSent;
   private boolean takesDelta;
@@ -250,17 +252,24 @@ public final class NetworkSink implements StateSink {
       }
       LOG.debug("{} did not get ready; nothing depends on that", connections, e);
     }
+    finish = open(MigrationGrpc.getFinishMethod());
+    commit = open(MigrationGrpc.getCommitMethod());
+  }
+
+  private <Q, R> ReadyCall<Q, R> open(MethodDescriptor<Q, R> method) {
+    return ReadyCall.open(requireControl(), method, connections.controlThread());
   }
 
   @Override
   public void prepare(List<Section> sections, StreamMetadata metadata) {
-    FinishCall early = finish;
+    ReadyCall<FinishPart, Prepared> early = finish;
     // The last pages go on with a new connection when theirs breaks, and so does what comes after.
-    FinishCall call = early == null || early.isOver() ? sendSections(sections) : early;
+    ReadyCall<FinishPart, Prepared> call =
+        early == null || early.isOver() ? sendSections(sections) : early;
     try {
       Prepared prepared =
           call.end(
-              FinishPart.newBuilder().setMetadata(StreamCodec.toProto(metadata)),
+              part(sections.isEmpty()).setMetadata(StreamCodec.toProto(metadata)).build(),
               options.prepare());
       preparedAtNanos = System.nanoTime();
       if (prepared.getRamDigest() != metadata.ramDigest()) {
@@ -279,14 +288,21 @@ public final class NetworkSink implements StateSink {
   /**
    * Sends what comes before the metadata, and does not wait: the last pages may be on their way.
    */
-  private FinishCall sendSections(List<Section> sections) {
-    FinishCall call = FinishCall.open(requireControl(), connections.controlThread(), token);
+  private ReadyCall<FinishPart, Prepared> sendSections(List<Section> sections) {
+    ReadyCall<FinishPart, Prepared> ready = finish;
+    ReadyCall<FinishPart, Prepared> call =
+        ready == null || ready.isOver() ? open(MigrationGrpc.getFinishMethod()) : ready;
     finish = call;
-    call.send(
-        sections.stream()
-            .map(section -> FinishPart.newBuilder().setSection(StreamCodec.toProto(section)))
-            .toList());
+    List<FinishPart> parts = new ArrayList<>();
+    for (Section section : sections) {
+      parts.add(part(parts.isEmpty()).setSection(StreamCodec.toProto(section)).build());
+    }
+    call.send(parts);
     return call;
+  }
+
+  private FinishPart.Builder part(boolean first) {
+    return first ? FinishPart.newBuilder().setToken(token) : FinishPart.newBuilder();
   }
 
   @Override
@@ -306,15 +322,19 @@ public final class NetworkSink implements StateSink {
     }
     boolean first = !commitSent;
     commitSent = true;
+    ReadyCall<CommitRequest, HandoverReply> ready = commit;
+    commit = null;
+    CommitRequest request =
+        CommitRequest.newBuilder()
+            .setToken(token)
+            .setStoppedNanos(stoppedNanos.getAsLong() + roundTripNanos / 2)
+            .build();
+    if (ready != null && !ready.isOver()) {
+      return answer(() -> ready.end(request, options.commit()));
+    }
     ManagedChannel channel = first && known != null ? known : connections.open();
     try {
-      return answer(
-          stub(channel, options.commit())
-              .commit(
-                  CommitRequest.newBuilder()
-                      .setToken(token)
-                      .setStoppedNanos(stoppedNanos.getAsLong() + roundTripNanos / 2)
-                      .build()));
+      return answer(stub(channel, options.commit()).commit(request));
     } finally {
       if (!first) {
         channel.shutdownNow();
@@ -333,18 +353,34 @@ public final class NetworkSink implements StateSink {
     }
   }
 
-  /** Only what the destination itself says about this token decides anything. */
   private HandoverAnswer answer(ListenableFuture<HandoverReply> call) {
+    return answer(
+        () -> {
+          try {
+            return call.get();
+          } catch (InterruptedException e) {
+            call.cancel(true);
+            throw e;
+          } catch (ExecutionException e) {
+            throw e.getCause() instanceof StatusRuntimeException status
+                ? status
+                : new IllegalStateException(e);
+          }
+        });
+  }
+
+  private interface Question {
+    HandoverReply ask() throws InterruptedException;
+  }
+
+  /** Only what the destination itself says about this token decides anything. */
+  private HandoverAnswer answer(Question question) {
     HandoverReply reply;
     try {
-      reply = call.get();
-    } catch (ExecutionException e) {
-      return new HandoverAnswer.Unknown(
-          e.getCause() instanceof StatusRuntimeException status
-              ? connections.why(status)
-              : String.valueOf(e.getCause()));
+      reply = question.ask();
+    } catch (StatusRuntimeException e) {
+      return new HandoverAnswer.Unknown(connections.why(e));
     } catch (InterruptedException e) {
-      call.cancel(true);
       return new HandoverAnswer.Unknown("interrupted while asking");
     }
     return switch (reply.getState()) {

@@ -1,14 +1,12 @@
 package dev.godwit.source;
 
 import com.google.common.util.concurrent.MoreExecutors;
-import com.google.protobuf.ByteString;
-import dev.godwit.proto.v1.FinishPart;
-import dev.godwit.proto.v1.MigrationGrpc;
-import dev.godwit.proto.v1.Prepared;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.time.Duration;
@@ -21,43 +19,40 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The call that sends sections and metadata; they are in memory anyway, so it sends what it is
- * given at once, on the connection's own thread: handing over one message after the other woke that
- * thread for each, while the guest stood still.
+ * A call with one answer that is opened before there is anything to say: both ends have made what
+ * belongs to it when the guest stands still. It sends what it is given at once, on the connection's
+ * own thread: handing over one message after the other woke that thread for each.
  *
- * <p>One thread gives it what to send and waits.
+ * <p>One thread gives it what to send and waits. A call that nobody ends goes with its connection.
  */
-final class FinishCall extends ClientCall.Listener<Prepared> {
-  private final CompletableFuture<Prepared> result = new CompletableFuture<>();
-  private final ClientCall<FinishPart, Prepared> call;
+final class ReadyCall<Q, R> extends ClientCall.Listener<R> {
+  private final CompletableFuture<R> result = new CompletableFuture<>();
+  private final ClientCall<Q, R> call;
   private final Executor network;
-  private final ByteString token;
 
-  /** By the connection's thread only, as all below. */
-  private boolean begun;
+  /** By the connection's thread only. */
+  private @Nullable R reply;
 
-  private @Nullable Prepared reply;
-
-  private FinishCall(ClientCall<FinishPart, Prepared> call, Executor network, ByteString token) {
+  private ReadyCall(ClientCall<Q, R> call, Executor network) {
     this.call = call;
     this.network = network;
-    this.token = token;
   }
 
   /**
-   * Begins the call.
+   * Opens the call; nobody waits for that.
    *
    * @param network the connection's thread
-   * @param token goes with whatever is sent first
    */
-  static FinishCall open(ManagedChannel channel, Executor network, ByteString token) {
-    FinishCall opened =
-        new FinishCall(
+  static <Q, R> ReadyCall<Q, R> open(
+      ManagedChannel channel, MethodDescriptor<Q, R> method, Executor network) {
+    // It is the same on the network, but of a call with one request nothing is sent before that.
+    MethodDescriptor<Q, R> streaming =
+        method.toBuilder().setType(MethodType.CLIENT_STREAMING).build();
+    ReadyCall<Q, R> opened =
+        new ReadyCall<>(
             channel.newCall(
-                MigrationGrpc.getFinishMethod(),
-                CallOptions.DEFAULT.withExecutor(MoreExecutors.directExecutor())),
-            network,
-            token);
+                streaming, CallOptions.DEFAULT.withExecutor(MoreExecutors.directExecutor())),
+            network);
     opened.onNetwork(
         () -> {
           opened.call.start(opened, new Metadata());
@@ -82,25 +77,22 @@ final class FinishCall extends ClientCall.Listener<Prepared> {
     return result.isDone();
   }
 
-  /** Sends parts, and does not wait. */
-  void send(List<FinishPart.Builder> parts) {
-    onNetwork(
-        () -> {
-          for (FinishPart.Builder part : parts) {
-            call.sendMessage((begun ? part : part.setToken(token)).build());
-            begun = true;
-          }
-        });
+  /** Sends messages, and does not wait. */
+  void send(List<Q> messages) {
+    onNetwork(() -> messages.forEach(call::sendMessage));
   }
 
   /**
-   * Sends the last part and waits for the answer.
+   * Sends the last message and waits for the answer.
    *
    * @throws StatusRuntimeException if it fails
    */
-  Prepared end(FinishPart.Builder last, Duration patience) throws InterruptedException {
-    send(List.of(last));
-    onNetwork(call::halfClose);
+  R end(Q last, Duration patience) throws InterruptedException {
+    onNetwork(
+        () -> {
+          call.sendMessage(last);
+          call.halfClose();
+        });
     try {
       return result.get(patience.toNanos(), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
@@ -118,15 +110,15 @@ final class FinishCall extends ClientCall.Listener<Prepared> {
   }
 
   @Override
-  public void onMessage(Prepared message) {
+  public void onMessage(R message) {
     reply = message;
   }
 
   @Override
   public void onClose(Status status, Metadata trailers) {
-    Prepared prepared = reply;
-    if (status.isOk() && prepared != null) {
-      result.complete(prepared);
+    R answer = reply;
+    if (status.isOk() && answer != null) {
+      result.complete(answer);
     } else {
       result.completeExceptionally(status.asRuntimeException(trailers));
     }
