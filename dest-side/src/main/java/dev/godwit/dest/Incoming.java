@@ -47,6 +47,13 @@ final class Incoming {
   private final VcpuLock lock;
   private final HintedCode hinted;
   private final ReadWriteLock touching = new ReentrantReadWriteLock();
+
+  /** Held by the thread that restores, inside of {@link #touching}. */
+  private final Object restoring = new Object();
+
+  /** The digest of the sections that the machine was restored from; it may be one without any. */
+  private ByteString restored = StreamCodec.sha256(List.of());
+
   private @Nullable StreamMetadata metadata;
   private long restoreNanos;
   private boolean closed;
@@ -175,11 +182,30 @@ final class Incoming {
   }
 
   /**
-   * Checks that all of the state has come, restores the machine, and returns the digest of its RAM
-   * if asked for.
+   * Restores the machine from all of its sections, while pages may still be landing. What is wrong
+   * with them {@link #complete} finds: until then nothing depends on them.
+   */
+  void restore(List<Section> sections) {
+    hinted.close();
+    whileReceiving(
+        () -> {
+          synchronized (restoring) {
+            long start = System.nanoTime();
+            StreamCodec.requireAnnounced(header, sections);
+            lock.restore(sections);
+            restored = StreamCodec.sha256(sections);
+            restoreNanos = System.nanoTime() - start;
+          }
+          return sections;
+        });
+  }
+
+  /**
+   * Checks that all of the state has come, and that the machine was restored from it; returns the
+   * digest of its RAM if asked for.
    */
   long complete(List<Section> sections, StreamMetadata all) {
-    return exclusively(() -> restore(sections, all));
+    return exclusively(() -> check(sections, all));
   }
 
   /**
@@ -202,13 +228,12 @@ final class Incoming {
         });
   }
 
-  private long restore(List<Section> sections, StreamMetadata all) {
+  private long check(List<Section> sections, StreamMetadata all) {
     requireOpen();
-    hinted.close();
     long start = System.nanoTime();
     landing.requireComplete();
-    StreamCodec.requireComplete(header, sections, all);
-    lock.restore(sections);
+    StreamCodec.requireAnnounced(header, sections);
+    StreamCodec.requireDigest(restored, all);
     long digest = 0;
     if (all.ramDigest() != 0) {
       digest = RamDigest.of(machine.memory());
@@ -220,7 +245,7 @@ final class Incoming {
       }
     }
     metadata = all;
-    restoreNanos = System.nanoTime() - start;
+    restoreNanos += System.nanoTime() - start;
     return digest;
   }
 

@@ -131,7 +131,7 @@ final class MigrationService extends MigrationGrpc.MigrationImplBase {
     return new Finish(out);
   }
 
-  /** Collects sections until the metadata comes. */
+  /** Collects sections until the metadata comes; the machine is restored from them meanwhile. */
   private final class Finish implements StreamObserver<FinishPart> {
     private final StreamObserver<Prepared> out;
     private final List<Section> sections = new ArrayList<>();
@@ -164,7 +164,12 @@ final class MigrationService extends MigrationGrpc.MigrationImplBase {
               PeerError.Code.SECTIONS, "more state comes than was announced");
         }
         switch (part.getPartCase()) {
-          case SECTION -> sections.add(StreamCodec.fromProto(part.getSection()));
+          case SECTION -> {
+            sections.add(StreamCodec.fromProto(part.getSection()));
+            if (sections.size() == machine.announcedSections()) {
+              machine.restore(sections);
+            }
+          }
           case METADATA -> metadata = part.getMetadata();
           case PART_NOT_SET ->
               throw new ReceiveException(

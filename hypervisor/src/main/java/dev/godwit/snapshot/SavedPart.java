@@ -19,7 +19,8 @@ public non-sealed interface SavedPart<M extends Message> extends StatePart {
   M save();
 
   /**
-   * Replaces the whole state, timers armed and lines driven as they were.
+   * Replaces the whole state, timers armed and lines driven as they were. Guest RAM may still be
+   * arriving, so it is not looked at.
    *
    * @throws SnapshotException {@code BAD_VALUE} for what no such part could have written; the part
    *     is unchanged then

@@ -188,6 +188,16 @@ public final class StreamCodec {
    */
   public static void requireComplete(
       StreamHeader header, List<Section> sections, StreamMetadata metadata) {
+    requireAnnounced(header, sections);
+    requireDigest(sha256(sections), metadata);
+  }
+
+  /**
+   * Checks that sections are those that the header announced.
+   *
+   * @throws SnapshotException naming what differs
+   */
+  public static void requireAnnounced(StreamHeader header, List<Section> sections) {
     for (int i = 0; i < Math.max(sections.size(), header.sections().size()); i++) {
       if (i == sections.size()) {
         throw new SnapshotException(
@@ -202,7 +212,16 @@ public final class StreamCodec {
                 .formatted(came.title(), came.version(), i));
       }
     }
-    if (!sha256(sections).equals(metadata.sectionsSha256())) {
+  }
+
+  /**
+   * Checks that sections are those that the metadata sums up.
+   *
+   * @param sha256 the sections'
+   * @throws SnapshotException {@code CORRUPT} if they are others
+   */
+  public static void requireDigest(ByteString sha256, StreamMetadata metadata) {
+    if (!sha256.equals(metadata.sectionsSha256())) {
       throw new SnapshotException(
           SnapshotException.Code.CORRUPT, "the sections are not those that the metadata sums up");
     }

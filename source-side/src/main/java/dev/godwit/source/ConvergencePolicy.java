@@ -17,6 +17,9 @@ final class ConvergencePolicy {
    */
   private static final int STUCK_ROUNDS = 3;
 
+  /** What a round must take off the pause to be worth its time, before a guest is stopped. */
+  private static final long WORTHWHILE_NANOS = 1_000_000;
+
   private final MigrationOptions options;
 
   ConvergencePolicy(MigrationOptions options) {
@@ -51,10 +54,19 @@ final class ConvergencePolicy {
 
     /** Returns how long the pause would be now. */
     long expectedNanos() {
-      return fixedNanos
-          + (pageBytesPerSecond == 0
-              ? 0
-              : (long) (dirtyPages * (double) PageBatch.PAGE_BYTES / pageBytesPerSecond * 1e9));
+      return fixedNanos + nanos(dirtyPages);
+    }
+
+    /** Returns by how much another round would shorten it, or negative. */
+    long gainNanos() {
+      long roundNanos = Math.max(nanos(dirtyPages), PreCopy.MIN_ROUND_NANOS);
+      return nanos(dirtyPages) - nanos(dirtyPagesPerSecond * (roundNanos / 1e9));
+    }
+
+    private long nanos(double pages) {
+      return pageBytesPerSecond == 0
+          ? 0
+          : (long) (pages * PageBatch.PAGE_BYTES / pageBytesPerSecond * 1e9);
     }
   }
 
@@ -117,6 +129,19 @@ final class ConvergencePolicy {
       return new Decision.Stop(true);
     }
     return new Decision.GiveUp(hopeless ? tooFarAway(measured) : doesNotConverge(measured));
+  }
+
+  /**
+   * Says whether the guest, though it may be stopped now, should go on for another round: one that
+   * halves what is left makes the pause shorter by more than it makes the migration longer. Never
+   * without end, since each must gain.
+   */
+  boolean anotherRoundPays(Measured measured) {
+    return measured.converges()
+        && measured.roundsWithoutGain() == 0
+        && measured.gainNanos() >= WORTHWHILE_NANOS
+        && measured.rounds() < options.maxRounds()
+        && measured.elapsedNanos() < options.timeout().toNanos();
   }
 
   /**

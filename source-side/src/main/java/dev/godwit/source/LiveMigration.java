@@ -110,6 +110,10 @@ public final class LiveMigration {
               sink.stopFollows();
               practise();
             }
+            if (!whateverItTakes && policy.anotherRoundPays(preCopy.measured())) {
+              preCopy.round();
+              continue;
+            }
             meter.stopping(machine.clock().nowNanos());
             try (VcpuLock lock = machine.lockAllVcpus()) {
               meter.stopped(machine.clock().nowNanos());

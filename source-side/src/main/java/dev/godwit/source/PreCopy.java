@@ -19,7 +19,8 @@ final class PreCopy implements AutoCloseable {
   /** Rounds with fewer pages say little about the link. */
   private static final long TELLING_PAGES = 128;
 
-  private static final long MIN_ROUND_NANOS = 10_000_000;
+  /** From one round's beginning to the next one's, at least. */
+  static final long MIN_ROUND_NANOS = 10_000_000;
 
   private final GuestMemory memory;
   private final StateSink sink;
