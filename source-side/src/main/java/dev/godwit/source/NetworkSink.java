@@ -244,6 +244,9 @@ public final class NetworkSink implements StateSink {
   public void stopFollows() {
     HeartbeatRequest request =
         HeartbeatRequest.newBuilder().setToken(token).setStopFollows(true).build();
+    // The answer comes by the same connection, so that both ends have these by then.
+    finish = open(MigrationGrpc.getFinishMethod());
+    commit = open(MigrationGrpc.getCommitMethod());
     try {
       call(stub(requireControl(), options.silence()).heartbeat(request));
     } catch (StatusRuntimeException e) {
@@ -252,8 +255,6 @@ public final class NetworkSink implements StateSink {
       }
       LOG.debug("{} did not get ready; nothing depends on that", connections, e);
     }
-    finish = open(MigrationGrpc.getFinishMethod());
-    commit = open(MigrationGrpc.getCommitMethod());
   }
 
   private <Q, R> ReadyCall<Q, R> open(MethodDescriptor<Q, R> method) {
