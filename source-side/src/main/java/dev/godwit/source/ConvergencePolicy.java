@@ -18,7 +18,7 @@ final class ConvergencePolicy {
   private static final int STUCK_ROUNDS = 3;
 
   /** What a round must take off the pause to be worth its time, before a guest is stopped. */
-  private static final long WORTHWHILE_NANOS = 1_000_000;
+  private static final long WORTHWHILE_NANOS = 250_000;
 
   private final MigrationOptions options;
 

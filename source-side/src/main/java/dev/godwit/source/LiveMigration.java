@@ -105,14 +105,14 @@ public final class LiveMigration {
               throw new MigrationException(MigrationException.Code.NOT_CONVERGING, why);
           case Decision.Stop(boolean whateverItTakes) -> {
             codeTeller.close();
+            if (!whateverItTakes && policy.anotherRoundPays(preCopy.measured())) {
+              preCopy.round();
+              continue;
+            }
             if (!announced) {
               announced = true;
               sink.stopFollows();
               practise();
-            }
-            if (!whateverItTakes && policy.anotherRoundPays(preCopy.measured())) {
-              preCopy.round();
-              continue;
             }
             meter.stopping(machine.clock().nowNanos());
             try (VcpuLock lock = machine.lockAllVcpus()) {
