@@ -96,9 +96,9 @@ final class ControlService extends ControlGrpc.ControlImplBase {
   }
 
   /**
-   * A thread of its own: while this call's executor is blocked, gRPC tells nothing of a cancel. One of
-   * the system's: each time that a virtual one goes on, two others are woken for it, and the guest
-   * stands still meanwhile.
+   * A thread of its own: while this call's executor is blocked, gRPC tells nothing of a cancel. One
+   * of the system's: each time that a virtual one goes on, two others are woken for it, and the
+   * guest stands still meanwhile.
    */
   private void transfer(
       StreamObserver<MigrateEvent> observer,

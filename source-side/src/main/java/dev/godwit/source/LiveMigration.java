@@ -141,8 +141,8 @@ public final class LiveMigration {
   }
 
   /**
-   * Saves the machine without any use for it: what the pause needs has run a moment before then, here
-   * as at the sink. The guest stands for a millisecond or two meanwhile.
+   * Saves the machine without any use for it: what the pause needs has run a moment before then,
+   * here as at the sink. The guest stands for a millisecond or two meanwhile.
    */
   private void practise() {
     List<Section> sections;

@@ -12,10 +12,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The threads of the JVM's compilers. When a process is young the optimizing one has seconds of work
- * for whole CPUs, at the very time at which its machine boots or arrives; the fast one has some just
- * when the guest stands and code is executed that seldom is. Where there are CPUs enough that is what
- * they are for; on a small host, vCPUs and migrations wait for them.
+ * The threads of the JVM's compilers. When a process is young the optimizing one has seconds of
+ * work for whole CPUs, at the very time at which its machine boots or arrives; the fast one has
+ * some just when the guest stands and code is executed that seldom is. Where there are CPUs enough
+ * that is what they are for; on a small host, vCPUs and migrations wait for them.
  */
 public final class CompilerThreads {
   private static final Logger LOG = LoggerFactory.getLogger(CompilerThreads.class);
