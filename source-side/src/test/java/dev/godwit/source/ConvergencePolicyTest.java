@@ -1,6 +1,7 @@
 package dev.godwit.source;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -132,6 +133,32 @@ class ConvergencePolicyTest {
     assertEquals(55, throttled(0, 200_000, 33), "too fast still");
     assertEquals(33, throttled(0, 120_000, 33), "half as fast as the link");
     assertEquals(55, throttled(3, 120_000, 33), "and yet it gains nothing");
+  }
+
+  /** 1 GB/s and 2,000 pages dirtied a second, unless said otherwise. */
+  private boolean pays(int rounds, int withoutGain, long dirtyPages, long dirtyPagesPerSecond) {
+    return policy.anotherRoundPays(
+        new Measured(
+            rounds,
+            withoutGain,
+            1_000_000_000,
+            dirtyPages,
+            1_000_000_000,
+            dirtyPagesPerSecond,
+            5_000_000,
+            0));
+  }
+
+  @Test
+  void goesOnForAnotherRoundThatMakesThePauseClearlyShorter() {
+    assertTrue(pays(1, 0, 2_000, 2_000));
+    assertFalse(pays(2, 0, 25, 2_000), "a tenth of a millisecond is left");
+    assertFalse(pays(1, 0, 2_000, 150_000), "it would leave more than half of that");
+    assertFalse(pays(4, 1, 2_000, 2_000), "what is left does not become less");
+    assertFalse(pays(10, 0, 2_000, 2_000), "there may be no more rounds");
+    assertFalse(
+        policy.anotherRoundPays(new Measured(1, 0, 1, 2_000, 0, 2_000, 5_000_000, 0)),
+        "the link's speed is not known");
   }
 
   @Test

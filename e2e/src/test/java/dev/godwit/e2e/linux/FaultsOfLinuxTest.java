@@ -257,7 +257,7 @@ class FaultsOfLinuxTest {
     Path log = Files.createTempFile("godwit", "receiver.log");
     Host.Started receiver = there().receive("--log-file", log.toString());
     Relay relay = relayTo(receiver);
-    // The call begins while the last pages are on their way: their connection goes on.
+    // Its first message comes while the last pages are on their way: their connection goes on.
     relay.holdAnswersFrom("Finish");
     Host.Started migrating = startMigrating(NAME, address(relay), PAUSE);
     Awaitility.await()

@@ -7,8 +7,6 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.StandardSocketOptions;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -30,6 +28,8 @@ public final class Relay implements AutoCloseable {
     SWALLOW
   }
 
+  private static final String NO_CALL = "nobody waits for a call";
+
   private final ServerSocket listening;
   private final int targetPort;
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
@@ -49,7 +49,7 @@ public final class Relay implements AutoCloseable {
    *     connection as it is
    * @param action given the connection from the source that it comes on
    */
-  private record CallHook(byte[] path, Consumer<Socket> action) {}
+  private record CallHook(String path, Consumer<Socket> action) {}
 
   /** Begins to listen on a port of its own. */
   public Relay(int targetPort) throws IOException {
@@ -64,7 +64,7 @@ public final class Relay implements AutoCloseable {
   }
 
   /**
-   * Does something, once, before the beginning of a call passes on to the destination.
+   * Does something, once, before the first message of a call passes on to the destination.
    *
    * @param call its name, as in {@code Commit}
    * @param action may take its time: until it ends, nothing of that connection passes
@@ -74,8 +74,8 @@ public final class Relay implements AutoCloseable {
   }
 
   /**
-   * From the beginning of a call on, holds what the destination says on the connection that it
-   * comes on. Other connections pass.
+   * From a call's first message on, holds what the destination says on the connection that it comes
+   * on. Other connections pass.
    *
    * @param call as of {@link #beforeCall}
    */
@@ -84,8 +84,7 @@ public final class Relay implements AutoCloseable {
   }
 
   private void hook(String call, Consumer<Socket> action) {
-    hook.set(
-        new CallHook(("/godwit.v1.Migration/" + call).getBytes(StandardCharsets.US_ASCII), action));
+    hook.set(new CallHook("/godwit.v1.Migration/" + call, action));
   }
 
   private @Nullable Socket connectOrNull() {
@@ -124,13 +123,14 @@ public final class Relay implements AutoCloseable {
 
   private void copy(Socket from, Socket to, boolean towardsDestination) {
     byte[] bytes = new byte[64 << 10];
+    FirstMessages messages = new FirstMessages();
     try (from;
         to) {
       InputStream in = from.getInputStream();
       OutputStream out = to.getOutputStream();
       for (int length = in.read(bytes); length >= 0; length = in.read(bytes)) {
         if (towardsDestination) {
-          watch(from, bytes, length);
+          watch(from, messages, bytes, length);
         }
         if (delayMillis > 0) {
           Thread.sleep(delayMillis);
@@ -152,23 +152,13 @@ public final class Relay implements AutoCloseable {
     }
   }
 
-  /** A call begins with a frame of headers, which gRPC flushes whole: never in two pieces. */
-  private void watch(Socket connection, byte[] bytes, int length) {
+  private void watch(Socket connection, FirstMessages messages, byte[] bytes, int length) {
     CallHook wanted = hook.get();
-    if (wanted != null
-        && contains(bytes, length, wanted.path)
+    if (messages.beginIn(bytes, length, wanted == null ? NO_CALL : wanted.path)
+        && wanted != null
         && hook.compareAndSet(wanted, null)) {
       wanted.action.accept(connection);
     }
-  }
-
-  private static boolean contains(byte[] bytes, int length, byte[] part) {
-    for (int at = 0; at <= length - part.length; at++) {
-      if (Arrays.equals(bytes, at, at + part.length, part, 0, part.length)) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private Mode mode(boolean towardsDestination) {
