@@ -33,7 +33,7 @@ import org.slf4j.LoggerFactory;
 final class Incoming {
   private static final Logger LOG = LoggerFactory.getLogger(Incoming.class);
 
-  /** The second one takes half of the first one's time, the fourth no less than the third. */
+  /** The second one takes half of the first one's time, a fourth one no less than the third. */
   private static final int REHEARSALS = 3;
 
   private static final long MAX_DOWNTIME_NANOS = 366L * 24 * 3600 * 1_000_000_000;
@@ -182,8 +182,8 @@ final class Incoming {
   }
 
   /**
-   * Restores the machine from all of its sections, while pages may still be landing. What is wrong
-   * with them {@link #complete} finds: until then nothing depends on them.
+   * Restores the machine from all of its sections, while pages may still be landing. Nothing depends
+   * on it before {@link #complete} has found that they are those that the source summed up.
    */
   void restore(List<Section> sections) {
     hinted.close();
