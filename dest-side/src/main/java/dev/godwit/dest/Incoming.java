@@ -182,8 +182,8 @@ final class Incoming {
   }
 
   /**
-   * Restores the machine from all of its sections, while pages may still be landing. Nothing depends
-   * on it before {@link #complete} has found that they are those that the source summed up.
+   * Restores the machine from all of its sections, while pages may still be landing. Nothing
+   * depends on it before {@link #complete} has found that they are those that the source summed up.
    */
   void restore(List<Section> sections) {
     hinted.close();
