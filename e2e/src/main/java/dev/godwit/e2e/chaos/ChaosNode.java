@@ -33,6 +33,9 @@ import net.jpountz.lz4.LZ4Factory;
 final class ChaosNode {
   private static final String VERSION = "godwit chaos";
 
+  /** The port of the receiver that was started last. */
+  private volatile int newestReceiver;
+
   private final RunDirectory directory;
   private final ChaosAssembler assembler;
   private final Path kernel;
@@ -99,6 +102,7 @@ final class ChaosNode {
     Reception reception =
         new Reception(new Endpoint("127.0.0.1", 0), null, assembler, "soft", VERSION);
     int port = reception.listening().port();
+    newestReceiver = port;
     MachineHost host = MachineHost.open(directory, "receive-" + port, VERSION);
     reception
         .outcome()
@@ -109,10 +113,14 @@ final class ChaosNode {
                 say("! received " + host.name());
               } else {
                 Throwable reason = Reception.reason(error);
-                say(
-                    "! failed "
-                        + (reason instanceof ReceiveException e ? e.code() + ": " : "")
-                        + reason.getMessage());
+                // One that had all of a machine answers for a while before it says so: another may
+                // be waiting by then, of whose end this would be taken for the word.
+                if (port == newestReceiver) {
+                  say(
+                      "! failed "
+                          + (reason instanceof ReceiveException e ? e.code() + ": " : "")
+                          + reason.getMessage());
+                }
                 host.end(
                     new HostEnd(ExitStatus.TRANSFER_FAILED, String.valueOf(reason.getMessage())));
               }
