@@ -1,11 +1,13 @@
 package dev.godwit.e2e.chaos;
 
+import dev.godwit.control.ControlClient;
 import dev.godwit.control.TransferEvent;
 import dev.godwit.control.TransferEvent.Phase;
 import dev.godwit.e2e.chaos.Handover.Decision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -17,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * stay for the next plan, unless one was killed: what a fault leaves behind shows then.
  */
 final class ChaosLane implements AutoCloseable {
+  private static final Duration STOPPING = Duration.ofSeconds(10);
+  private static final long POLL_MILLIS = 10;
+
   private final Path folder;
   private final Path kernel;
   private final String patches;
@@ -199,6 +204,19 @@ final class ChaosLane implements AutoCloseable {
     return NodeProcess.start(folder.resolve(name), folder, kernel, patches);
   }
 
+  private void stop(NodeProcess node) throws InterruptedException {
+    try (ControlClient client = node.connect(machine)) {
+      client.stop(true, STOPPING);
+    }
+    long deadline = System.nanoTime() + STOPPING.toNanos();
+    while (node.event("ended " + machine) == null) {
+      if (System.nanoTime() > deadline) {
+        throw new IllegalStateException("the machine was stopped and does not end");
+      }
+      Thread.sleep(POLL_MILLIS);
+    }
+  }
+
   private void boot(NodeProcess node) throws InterruptedException {
     machine = "guest" + ++machines;
     oracle = new Oracle(Witness.open(folder, machine));
@@ -209,8 +227,18 @@ final class ChaosLane implements AutoCloseable {
     oracle.awaitBeats();
   }
 
-  /** Returns how much the processes have grown that have been there for a while. */
+  /**
+   * Returns how much the processes have grown that have been there for a while.
+   *
+   * <p>A receiver whose machine runs and that was never told RELEASE listens for as long as the
+   * machine is there, as it must: so its user stops the machine first. Another one takes its place,
+   * because what a process has was noted while one may have been there.
+   */
   List<String> growth() throws IOException, InterruptedException {
+    if (here != null && !machine.isEmpty()) {
+      stop(here);
+      boot(here);
+    }
     List<String> grown = new ArrayList<>();
     for (NodeProcess node : new NodeProcess[] {here, there}) {
       if (node != null && node.isAlive()) {

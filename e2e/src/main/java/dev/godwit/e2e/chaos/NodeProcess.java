@@ -53,7 +53,7 @@ final class NodeProcess implements AutoCloseable {
   private int runs;
   private long memoryKib;
   private int threads;
-  private int descriptors;
+  private Map<String, Integer> descriptors = Map.of();
 
   private NodeProcess(
       Process process, Path folder, RunDirectory directory, Path temporary, Path errors) {
@@ -163,16 +163,22 @@ final class NodeProcess implements AutoCloseable {
     if (status("Threads") > threads + ALLOWED_MORE) {
       grown.add("threads from %d to %d".formatted(threads, status("Threads")));
     }
-    if (descriptors() > descriptors + ALLOWED_MORE) {
-      grown.add(
-          "descriptors from %d to %d: %s"
-              .formatted(descriptors, descriptors(), kindsOfDescriptors()));
+    Map<String, Integer> now = descriptors();
+    if (sum(now) > sum(descriptors) + ALLOWED_MORE) {
+      String from = "descriptors from %d to %d".formatted(sum(descriptors), sum(now));
+      now.replaceAll((kind, count) -> count - descriptors.getOrDefault(kind, 0));
+      now.values().removeIf(more -> more == 0);
+      grown.add(from + ", the difference being " + now);
     }
     return grown;
   }
 
-  /** Returns how many descriptors there are of each kind, as proc(5) names them. */
-  private Map<String, Integer> kindsOfDescriptors() throws IOException {
+  private static int sum(Map<String, Integer> counts) {
+    return counts.values().stream().mapToInt(Integer::intValue).sum();
+  }
+
+  /** Returns how many descriptors it has open of each kind, as proc(5) names them. */
+  private Map<String, Integer> descriptors() throws IOException {
     Map<String, Integer> kinds = new TreeMap<>();
     try (Stream<Path> files = Files.list(Path.of("/proc/" + pid() + "/fd"))) {
       for (Path file : files.toList()) {
@@ -341,13 +347,6 @@ final class NodeProcess implements AutoCloseable {
       }
     }
     return states;
-  }
-
-  /** Returns how many descriptors it has open. */
-  int descriptors() throws IOException {
-    try (Stream<Path> files = Files.list(Path.of("/proc/" + pid() + "/fd"))) {
-      return (int) files.count();
-    }
   }
 
   /** Returns a number of proc(5)'s status file: "Threads", or "RssAnon" in kB. */

@@ -34,6 +34,13 @@ enum PlantedBug {
       "dest-side",
       "dev/godwit/dest/Incoming",
       "lock.destroyMachine(StopReason.DESTROYED, why);",
+      ""),
+  /** Each reception leaves threads and descriptors behind, which nobody sees before the end. */
+  LEAKS_NETWORK_THREADS(
+      Boundary.reply("Release"),
+      "dest-side",
+      "dev/godwit/dest/MigrationServer",
+      "network.shutdownGracefully(0, 1, TimeUnit.SECONDS);",
       "");
 
   private final Boundary where;

@@ -3,6 +3,7 @@ package dev.godwit.e2e.chaos;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.godwit.e2e.chaos.ChaosPlan.Shape;
 import dev.godwit.e2e.chaos.ChaosPlan.Step;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,6 +28,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Fixed seeds of {@link ChaosCommand}. */
 class ChaosTest {
   private static final int LANES = 4;
+
+  /** Six after what a process needs has been noted: half of them at either side. */
+  private static final int LEAKING_RUNS = 10;
 
   @TempDir static Path folder;
   private static Path kernel;
@@ -96,12 +100,27 @@ class ChaosTest {
 
   /** The oracle's own proof. */
   @ParameterizedTest
-  @EnumSource
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "LEAKS_NETWORK_THREADS")
   void findsAPlantedBugWithinTheFixedSeeds(PlantedBug bug) throws Exception {
     Path patches = bug.plant(folder.resolve(bug.name()));
     List<ChaosResult> results = run(bug.name(), patches.toString(), 1, bug.seeds(), true);
     assertTrue(
         results.stream().anyMatch(result -> !result.isGood()),
         () -> bug + " was not found by " + results.size() + " migrations");
+  }
+
+  /** The proof of what is looked at when a lane ends. */
+  @Test
+  void findsThatProcessesHaveGrown() throws Exception {
+    String patches = PlantedBug.LEAKS_NETWORK_THREADS.plant(folder.resolve("leak")).toString();
+    Path own = folder.resolve("leaking");
+    try (ChaosLane lane = new ChaosLane(own, kernel, patches, Path.of("target", "e2e"))) {
+      for (int i = 0; i < LEAKING_RUNS; i++) {
+        ChaosPlan undisturbed = new ChaosPlan(i, Shape.SHORT, "auto", false, 1, List.of());
+        assertEquals(List.of(), lane.run(undisturbed).problems());
+      }
+      List<String> grown = lane.growth();
+      assertTrue(grown.stream().anyMatch(what -> what.contains("descriptors")), grown::toString);
+    }
   }
 }
