@@ -1,5 +1,6 @@
 package dev.godwit.e2e.chaos;
 
+import dev.godwit.e2e.relay.Boundary;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,6 +1,7 @@
 package dev.godwit.e2e.chaos;
 
 import dev.godwit.control.MigrateOrder;
+import dev.godwit.e2e.relay.Boundary;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -2,9 +2,12 @@ package dev.godwit.e2e.chaos;
 
 import dev.godwit.control.ControlClient;
 import dev.godwit.control.ControlException;
-import dev.godwit.e2e.chaos.Boundary.Side;
 import dev.godwit.e2e.chaos.ChaosPlan.Step;
-import dev.godwit.e2e.chaos.FrameStream.Frame;
+import dev.godwit.e2e.relay.Boundary;
+import dev.godwit.e2e.relay.Boundary.Side;
+import dev.godwit.e2e.relay.Frame;
+import dev.godwit.e2e.relay.Pump;
+import dev.godwit.e2e.relay.Relay;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,14 +23,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Called by the relay's threads and a timer's; its monitor is not held while a fault happens.
  */
-final class FaultScript implements FaultRelay.Watcher, AutoCloseable {
+final class FaultScript implements Relay.Watcher, AutoCloseable {
   private static final int MIB = 1 << 20;
 
   private final ChaosPlan plan;
   private final String machine;
   private final NodeProcess source;
   private final NodeProcess destination;
-  private final FaultRelay relay;
+  private final Relay relay;
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().factory());
 
@@ -48,7 +51,7 @@ final class FaultScript implements FaultRelay.Watcher, AutoCloseable {
     this.machine = machine;
     this.source = source;
     this.destination = destination;
-    this.relay = new FaultRelay(port, plan.shape() == ChaosPlan.Shape.SHORT, this);
+    this.relay = new Relay(port, plan.shape() == ChaosPlan.Shape.SHORT, this);
   }
 
   /** Returns where the source is to connect to. */
@@ -145,16 +148,16 @@ final class FaultScript implements FaultRelay.Watcher, AutoCloseable {
       }
       case CLOSE -> relay.closeAll();
       case SWALLOW_FROM_SOURCE -> {
-        relay.from(Side.SOURCE).swallowing = true;
+        relay.swallow(Side.SOURCE);
         heal(step);
       }
       case SWALLOW_FROM_DESTINATION -> {
-        relay.from(Side.DESTINATION).swallowing = true;
+        relay.swallow(Side.DESTINATION);
         heal(step);
       }
       case STALL, FREEZE -> {
-        relay.from(Side.SOURCE).holding = true;
-        relay.from(Side.DESTINATION).holding = true;
+        relay.hold(Side.SOURCE);
+        relay.hold(Side.DESTINATION);
         heal(step);
       }
       case DELAY -> relay.delay(step.durationMillis());
@@ -186,7 +189,7 @@ final class FaultScript implements FaultRelay.Watcher, AutoCloseable {
   private static long bitOf(Frame frame, Step step) {
     long random = step.random() >>> 8;
     long bits = 8L * frame.bytes().length;
-    long header = 8L * FrameStream.HEADER_BYTES;
+    long header = 8L * Frame.HEADER_BYTES;
     if (bits <= header || (step.random() & 7) == 0) {
       return random % bits;
     }

@@ -6,6 +6,7 @@ import dev.godwit.control.MachineStatus;
 import dev.godwit.control.TransferEvent;
 import dev.godwit.control.TransferEvent.Phase;
 import dev.godwit.dest.ReceiveException;
+import dev.godwit.e2e.relay.Boundary;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.e2e.chaos.ChaosPlan.Shape;
 import dev.godwit.e2e.chaos.ChaosPlan.Step;
+import dev.godwit.e2e.relay.Boundary;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

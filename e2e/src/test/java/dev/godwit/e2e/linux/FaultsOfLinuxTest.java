@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
 import dev.godwit.control.MachineStatus;
-import dev.godwit.e2e.migration.Relay;
+import dev.godwit.e2e.relay.Boundary;
+import dev.godwit.e2e.relay.Boundary.Side;
+import dev.godwit.e2e.relay.Pump;
+import dev.godwit.e2e.relay.Relay;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -49,6 +52,8 @@ class FaultsOfLinuxTest {
   private static final String[] SLOWLY = {
     "--bandwidth=20M", "--compression=off", "--max-downtime=100ms"
   };
+
+  private static final Boundary COMMIT = Boundary.request("Commit");
 
   private final List<Relay> relays = new ArrayList<>();
   private Host left;
@@ -257,8 +262,7 @@ class FaultsOfLinuxTest {
     Path log = Files.createTempFile("godwit", "receiver.log");
     Host.Started receiver = there().receive("--log-file", log.toString());
     Relay relay = relayTo(receiver);
-    // Its first message comes while the last pages are on their way: their connection goes on.
-    relay.holdAnswersFrom("Finish");
+    relay.before(Boundary.reply(Boundary.FINISH), Pump::stand);
     Host.Started migrating = startMigrating(NAME, address(relay), PAUSE);
     Awaitility.await()
         .atMost(60, TimeUnit.SECONDS)
@@ -276,7 +280,7 @@ class FaultsOfLinuxTest {
   void theConnectionIsCutInThePreflight() throws Exception {
     Host.Started receiver = there().receive();
     Relay relay = relayTo(receiver);
-    relay.beforeCall("Preflight", relay::cut);
+    relay.before(Boundary.request("Preflight"), pump -> relay.cut());
     // Whether the call or the heartbeat beside it notices first is chance.
     assertKept(
         startMigrating(NAME, address(relay), PAUSE), "UNREACHABLE|PEER_LOST", address(relay));
@@ -302,7 +306,7 @@ class FaultsOfLinuxTest {
   void theConnectionIsCutWhileTheMachineStands() throws Exception {
     Host.Started receiver = there().receive();
     Relay relay = relayTo(receiver);
-    relay.beforeCall("Finish", relay::cut);
+    relay.before(Boundary.FIRST_SECTION, pump -> relay.cut());
     assertKept(startMigrating(NAME, address(relay), PAUSE), "PEER_LOST", address(relay));
     assertCleanedUp(there(), receiver, "it died or the connection broke");
   }
@@ -335,10 +339,10 @@ class FaultsOfLinuxTest {
       Host.Started forEarly = there().receive();
       Host.Started forLate = there().receive();
       Relay relay = relayTo(forLate);
-      relay.beforeCall(
-          "Commit",
-          () -> {
-            relay.setModes(Relay.Mode.SWALLOW, Relay.Mode.PASS);
+      relay.before(
+          COMMIT,
+          pump -> {
+            relay.swallow(Side.SOURCE);
             late.process().kill();
           });
       Host.Started lateMigrating = startMigrating("late", address(relay), PAUSE);
@@ -366,7 +370,7 @@ class FaultsOfLinuxTest {
   void commitIsLostAndSentAgain() throws Exception {
     Host.Started receiver = there().receive();
     Relay relay = relayTo(receiver);
-    relay.beforeCall("Commit", relay::cutOnce);
+    relay.before(COMMIT, pump -> relay.cutOnce());
     Host.Started migrating = startMigrating(NAME, address(relay), PAUSE);
     assertMoved(migrating, receiver);
   }
@@ -376,7 +380,7 @@ class FaultsOfLinuxTest {
   void theAnswerToCommitIsLostAndAskedFor() throws Exception {
     Host.Started receiver = there().receive();
     Relay relay = relayTo(receiver);
-    relay.beforeCall("Commit", () -> relay.setModes(Relay.Mode.PASS, Relay.Mode.SWALLOW));
+    relay.before(COMMIT, pump -> relay.swallow(Side.DESTINATION));
     Host.Started migrating = startMigrating(NAME, address(relay), PAUSE);
     awaitProgress(migrating, p -> "waiting".equals(p.get("phase").getAsString()));
     assertEquals(MachineStatus.State.WAITING, linux.status().state());
@@ -400,7 +404,7 @@ class FaultsOfLinuxTest {
     Host.Started receiver = there().receive();
     String address = Host.address(receiver);
     Relay relay = relayTo(receiver);
-    relay.beforeCall("Commit", receiver::kill);
+    relay.before(COMMIT, pump -> receiver.kill());
     Host.Started migrating = startMigrating(NAME, address(relay), PAUSE);
     awaitProgress(migrating, p -> "waiting".equals(p.get("phase").getAsString()));
     Host.Started next = there().receiveAt(address);
@@ -416,7 +420,7 @@ class FaultsOfLinuxTest {
   void theDestinationDiesWithCommitAndAPersonDecides() throws Exception {
     Host.Started receiver = there().receive();
     Relay relay = relayTo(receiver);
-    relay.beforeCall("Commit", receiver::kill);
+    relay.before(COMMIT, pump -> receiver.kill());
     Host.Started migrating = startMigrating(NAME, address(relay), PAUSE);
     awaitProgress(migrating, p -> "waiting".equals(p.get("phase").getAsString()));
     String status = here().run("status", NAME).out();

@@ -11,6 +11,8 @@ import dev.godwit.dest.DestState;
 import dev.godwit.dest.ReceiveException;
 import dev.godwit.dest.Received;
 import dev.godwit.dest.Receiver;
+import dev.godwit.e2e.relay.Boundary.Side;
+import dev.godwit.e2e.relay.Relay;
 import dev.godwit.machine.synthetic.SyntheticMachine;
 import dev.godwit.machine.synthetic.SyntheticMachine.Load;
 import dev.godwit.source.LiveMigration;
@@ -334,7 +336,8 @@ class FaultTest {
               Lab.sinkTo(relay.port()),
               () -> {
                 frozenAt[0] = System.nanoTime();
-                relay.setModes(Relay.Mode.HOLD, Relay.Mode.HOLD);
+                relay.hold(Side.SOURCE);
+                relay.hold(Side.DESTINATION);
               });
       MigrationException failure = failed(lab.migration(source, sink, OPTIONS));
       assertTrue(System.nanoTime() - frozenAt[0] < 5_000_000_000L, "noticed too late");
@@ -442,7 +445,7 @@ class FaultTest {
     try (Relay relay = new Relay(receiver.port())) {
       StateSink sink =
           Moment.BEFORE_COMMIT.hook(
-              Lab.sinkTo(relay.port()), () -> relay.setModes(Relay.Mode.PASS, Relay.Mode.SWALLOW));
+              Lab.sinkTo(relay.port()), () -> relay.swallow(Side.DESTINATION));
       LiveMigration migration = lab.migration(source, sink, OPTIONS);
       CompletableFuture<MigrationReport> run = Lab.start(migration);
       Received received = lab.received(receiver);
@@ -463,8 +466,7 @@ class FaultTest {
     Receiver receiver = lab.receiver();
     try (Relay relay = new Relay(receiver.port())) {
       StateSink sink =
-          Moment.BEFORE_COMMIT.hook(
-              Lab.sinkTo(relay.port()), () -> relay.setModes(Relay.Mode.SWALLOW, Relay.Mode.PASS));
+          Moment.BEFORE_COMMIT.hook(Lab.sinkTo(relay.port()), () -> relay.swallow(Side.SOURCE));
       LiveMigration migration = lab.migration(source, sink, OPTIONS);
       CompletableFuture<MigrationReport> run = Lab.start(migration);
       await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
@@ -509,7 +511,7 @@ class FaultTest {
     try (Relay relay = new Relay(receiver.port())) {
       StateSink sink =
           Moment.BEFORE_COMMIT.hook(
-              Lab.sinkTo(relay.port()), () -> relay.setModes(Relay.Mode.PASS, Relay.Mode.SWALLOW));
+              Lab.sinkTo(relay.port()), () -> relay.swallow(Side.DESTINATION));
       LiveMigration migration = lab.migration(source, sink, OPTIONS);
       CompletableFuture<MigrationReport> run = Lab.start(migration);
       Received received = lab.received(receiver);
@@ -526,7 +528,8 @@ class FaultTest {
     SyntheticMachine source = source();
     Receiver receiver = lab.receiver();
     try (Relay relay = new Relay(receiver.port())) {
-      relay.setDelayMillis(20);
+      relay.delay(20);
+      relay.limit(3 * Lab.MIB);
       lab.migration(source, Lab.sinkTo(relay.port()), OPTIONS).run();
       lab.assertOnlyRuns(lab.of(lab.received(receiver).machine()));
     }

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.godwit.dest.Receiver;
 import dev.godwit.dest.StartMark;
 import dev.godwit.e2e.migration.MarkedDestination.Stand;
+import dev.godwit.e2e.relay.Boundary.Side;
+import dev.godwit.e2e.relay.Relay;
 import dev.godwit.machine.synthetic.SyntheticMachine;
 import dev.godwit.machine.synthetic.SyntheticMachine.Load;
 import dev.godwit.source.LiveMigration;
@@ -149,8 +151,7 @@ class TakeBackTest {
           lab.migration(
               source,
               Moment.BEFORE_COMMIT.hook(
-                  Lab.sinkTo(relay.port()),
-                  () -> relay.setModes(Relay.Mode.PASS, Relay.Mode.SWALLOW)),
+                  Lab.sinkTo(relay.port()), () -> relay.swallow(Side.DESTINATION)),
               Lab.options(false));
       CompletableFuture<MigrationReport> run = Lab.start(migration);
       assertEquals("runs", said.readLine());

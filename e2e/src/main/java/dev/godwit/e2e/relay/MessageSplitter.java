@@ -1,6 +1,6 @@
-package dev.godwit.e2e.chaos;
+package dev.godwit.e2e.relay;
 
-import dev.godwit.e2e.chaos.Boundary.Side;
+import dev.godwit.e2e.relay.Boundary.Side;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -25,7 +25,10 @@ final class MessageSplitter {
   /** So much of a message says which it is. */
   private static final int HEAD_BYTES = PREFIX_BYTES + 48;
 
-  /** The largest frame that may be sent without asking (RFC 9113, SETTINGS_MAX_FRAME_SIZE). */
+  /**
+   * The largest frame that may be sent without asking (RFC 9113, SETTINGS_MAX_FRAME_SIZE); whoever
+   * sends a larger one has asked.
+   */
   private static final int MAX_FRAME_BYTES = 16 << 10;
 
   private final Side sender;
@@ -48,12 +51,14 @@ final class MessageSplitter {
   /**
    * Takes the next bytes and returns what can go on.
    *
+   * @param bytes what one frame carried
    * @param last whether nothing follows: then all of it goes on
    */
   List<Part> take(byte[] bytes, boolean last) {
     byte[] all = Arrays.copyOf(waiting, waiting.length + bytes.length);
     System.arraycopy(bytes, 0, all, waiting.length, bytes.length);
     List<Part> parts = new ArrayList<>();
+    int most = Math.max(bytes.length, MAX_FRAME_BYTES);
     int at = 0;
     while (at < all.length) {
       Boundary begins = null;
@@ -67,7 +72,7 @@ final class MessageSplitter {
         current = begins;
         messages++;
       }
-      int count = (int) Math.min(Math.min(missing, all.length - at), MAX_FRAME_BYTES);
+      int count = (int) Math.min(Math.min(missing, all.length - at), most);
       missing -= count;
       parts.add(
           new Part(Arrays.copyOfRange(all, at, at + count), begins, missing == 0 ? current : null));

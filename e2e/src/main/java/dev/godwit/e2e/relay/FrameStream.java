@@ -1,6 +1,6 @@
-package dev.godwit.e2e.chaos;
+package dev.godwit.e2e.relay;
 
-import dev.godwit.e2e.chaos.Boundary.Side;
+import dev.godwit.e2e.relay.Boundary.Side;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http2.DefaultHttp2HeadersDecoder;
@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Reads one direction of an HTTP/2 connection (RFC 9113) and takes it apart, so that no DATA frame
@@ -24,22 +23,6 @@ import org.jspecify.annotations.Nullable;
  * different calls can overtake each other.
  */
 final class FrameStream {
-  /**
-   * A frame.
-   *
-   * @param bytes all of it; nothing at the end of the connection
-   * @param stream the call's, 0 for the connection's own
-   * @param begins the message that begins with it, or null
-   * @param ends the message that ends with it, or null
-   */
-  record Frame(byte[] bytes, int stream, @Nullable Boundary begins, @Nullable Boundary ends) {
-    static final Frame END = new Frame(new byte[0], 0, null, null);
-
-    boolean isEnd() {
-      return bytes.length == 0;
-    }
-  }
-
   /** The calls of a connection, by stream: what the source's headers say. Both directions'. */
   static final class Calls {
     private final Map<Integer, String> byStream = new HashMap<>();
@@ -52,8 +35,6 @@ final class FrameStream {
       return byStream.getOrDefault(stream, "?");
     }
   }
-
-  static final int HEADER_BYTES = 9;
 
   private static final int PREFACE_BYTES = 24;
   private static final int DATA = 0;
@@ -85,7 +66,7 @@ final class FrameStream {
         prefaced = true;
         return List.of(new Frame(in.readNBytes(PREFACE_BYTES), 0, null, null));
       }
-      byte[] header = new byte[HEADER_BYTES];
+      byte[] header = new byte[Frame.HEADER_BYTES];
       in.readFully(header);
       int length = (header[0] & 0xFF) << 16 | (header[1] & 0xFF) << 8 | header[2] & 0xFF;
       byte[] payload = new byte[length];
@@ -186,7 +167,7 @@ final class FrameStream {
   }
 
   private static byte[] frame(int type, int flags, int stream, byte[] payload) {
-    byte[] frame = new byte[HEADER_BYTES + payload.length];
+    byte[] frame = new byte[Frame.HEADER_BYTES + payload.length];
     frame[0] = (byte) (payload.length >> 16);
     frame[1] = (byte) (payload.length >> 8);
     frame[2] = (byte) payload.length;
@@ -195,7 +176,7 @@ final class FrameStream {
     for (int i = 0; i < 4; i++) {
       frame[5 + i] = (byte) (stream >> 24 - 8 * i);
     }
-    System.arraycopy(payload, 0, frame, HEADER_BYTES, payload.length);
+    System.arraycopy(payload, 0, frame, Frame.HEADER_BYTES, payload.length);
     return frame;
   }
 }

@@ -1,7 +1,6 @@
-package dev.godwit.e2e.chaos;
+package dev.godwit.e2e.relay;
 
-import dev.godwit.e2e.chaos.Boundary.Side;
-import dev.godwit.e2e.chaos.FrameStream.Frame;
+import dev.godwit.e2e.relay.Boundary.Side;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -11,14 +10,17 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 
 /**
  * Stands between a source and a destination, knows which message passes, and does to their
  * connections what networks do, and worse.
  */
-final class FaultRelay implements AutoCloseable {
+public final class Relay implements AutoCloseable {
   /** Is told of every message, on the thread that carries it, which waits meanwhile. */
-  interface Watcher {
+  public interface Watcher {
     /**
      * A message is about to pass or has just passed.
      *
@@ -29,7 +31,7 @@ final class FaultRelay implements AutoCloseable {
     void passing(Boundary boundary, boolean after, Pump pump, Frame frame);
   }
 
-  /** What one direction of the network does. */
+  /** What one direction of the network does; each pump looks before it sends something. */
   static final class Direction {
     volatile boolean holding;
     volatile boolean swallowing;
@@ -37,21 +39,27 @@ final class FaultRelay implements AutoCloseable {
 
   private final ServerSocket listening;
   private final int targetPort;
-  private final Watcher watcher;
   private final boolean stopsAfterRound0;
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
   private final Map<Side, Direction> directions = new EnumMap<>(Side.class);
+  private final AtomicInteger accepted = new AtomicInteger();
+  private volatile Watcher watcher;
   private volatile boolean refusing;
   private volatile long delayNanos;
   private volatile long bytesPerSecond;
 
+  /** Begins to listen on a port of its own; nobody watches. */
+  public Relay(int targetPort) throws IOException {
+    this(targetPort, false, (boundary, after, pump, frame) -> {});
+  }
+
   /**
-   * Begins to listen on a port of its own.
+   * As above.
    *
    * @param stopsAfterRound0 whether the machine stands from round 1 on, which nothing on the wire
    *     says
    */
-  FaultRelay(int targetPort, boolean stopsAfterRound0, Watcher watcher) throws IOException {
+  public Relay(int targetPort, boolean stopsAfterRound0, Watcher watcher) throws IOException {
     this.targetPort = targetPort;
     this.stopsAfterRound0 = stopsAfterRound0;
     this.watcher = watcher;
@@ -62,8 +70,25 @@ final class FaultRelay implements AutoCloseable {
     Thread.ofVirtual().name("relay-accept").start(this::accept);
   }
 
-  int port() {
+  /** Returns where it listens. */
+  public int port() {
     return listening.getLocalPort();
+  }
+
+  /**
+   * Does something, once, before a message passes; nobody else watches any more.
+   *
+   * @param action is given the direction of the connection that the message comes on, of which
+   *     nothing passes until it returns
+   */
+  public void before(Boundary boundary, Consumer<Pump> action) {
+    AtomicBoolean done = new AtomicBoolean();
+    watcher =
+        (passing, after, pump, frame) -> {
+          if (!after && passing.equals(boundary) && !done.getAndSet(true)) {
+            action.accept(pump);
+          }
+        };
   }
 
   private void accept() {
@@ -74,6 +99,7 @@ final class FaultRelay implements AutoCloseable {
           reset(source);
           continue;
         }
+        accepted.incrementAndGet();
         try {
           Socket destination = new Socket(InetAddress.getLoopbackAddress(), targetPort);
           new Connection(source, destination).start();
@@ -89,39 +115,55 @@ final class FaultRelay implements AutoCloseable {
     }
   }
 
-  /** What a sender's bytes meet. */
   Direction from(Side sender) {
     return directions.computeIfAbsent(sender, side -> new Direction());
   }
 
+  /** Returns how many connections have been made. */
+  public int connections() {
+    return accepted.get();
+  }
+
+  /**
+   * What a side sends waits from now on: its connections are half-open, and may come alive again.
+   */
+  public void hold(Side sender) {
+    from(sender).holding = true;
+  }
+
+  /** What a side sends vanishes from now on, and its connections are lost by that. */
+  public void swallow(Side sender) {
+    from(sender).swallowing = true;
+  }
+
   /** Delays everything from now on, without making it slower. */
-  void delay(long millis) {
+  public void delay(long millis) {
     delayNanos = millis * 1_000_000;
   }
 
   /** Limits each direction of each connection from now on; 0 for no limit. */
-  void limit(long newBytesPerSecond) {
+  public void limit(long newBytesPerSecond) {
     bytesPerSecond = newBytesPerSecond;
   }
 
   /** Cuts all connections; new ones pass. */
-  void cutOnce() {
+  public void cutOnce() {
     connections.forEach(Connection::cut);
   }
 
   /** Closes all connections in an orderly way; new ones pass. */
-  void closeAll() {
+  public void closeAll() {
     connections.forEach(Connection::end);
   }
 
   /** Cuts all connections; new ones are cut at once until {@link #heal}. */
-  void cut() {
+  public void cut() {
     refusing = true;
     cutOnce();
   }
 
   /** Lets everything pass again. A connection of which something was swallowed is lost. */
-  void heal() {
+  public void heal() {
     refusing = false;
     delayNanos = 0;
     bytesPerSecond = 0;
@@ -130,6 +172,11 @@ final class FaultRelay implements AutoCloseable {
       from(side).swallowing = false;
     }
     connections.stream().filter(Connection::hasLost).forEach(Connection::cut);
+  }
+
+  /** Says whether it is over. */
+  public boolean isClosed() {
+    return listening.isClosed();
   }
 
   @Override
@@ -179,8 +226,8 @@ final class FaultRelay implements AutoCloseable {
 
     private void start() {
       connections.add(this);
-      toDestination.start(FaultRelay.this);
-      toSource.start(FaultRelay.this);
+      toDestination.start(Relay.this);
+      toSource.start(Relay.this);
     }
 
     /** Breaks it: each side gets a reset, and what was on the way is lost. */

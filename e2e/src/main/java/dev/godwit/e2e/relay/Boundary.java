@@ -1,4 +1,4 @@
-package dev.godwit.e2e.chaos;
+package dev.godwit.e2e.relay;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -11,39 +11,41 @@ import java.util.List;
  * @param call the gRPC call that it belongs to: "Commit"
  * @param message which of the call's messages
  */
-record Boundary(Side sender, String call, String message) {
+public record Boundary(Side sender, String call, String message) {
   /** The two roles. */
-  enum Side {
+  public enum Side {
     SOURCE,
     DESTINATION
   }
 
-  static final String REQUEST = "request";
-  static final String REPLY = "reply";
+  public static final String REQUEST = "request";
+  public static final String REPLY = "reply";
 
   /** The end of a call: its trailers. */
-  static final String STATUS = "status";
+  public static final String STATUS = "status";
 
-  static final String PAGES = "Pages";
-  static final String FINISH = "Finish";
+  public static final String PAGES = "Pages";
+  public static final String FINISH = "Finish";
 
   /**
    * The rounds that matter: the first, those while the guest runs, the last while it stands. Which
    * of the last two it is nobody says on the wire: a run is set up so that it has one kind only.
    */
-  static final List<String> ROUNDS = List.of("round 0", "a live round", "the last round");
+  public static final List<String> ROUNDS = List.of("round 0", "a live round", "the last round");
 
-  static final Boundary PAGES_OPENING = new Boundary(Side.SOURCE, PAGES, "opening");
+  public static final Boundary PAGES_OPENING = new Boundary(Side.SOURCE, PAGES, "opening");
 
   /** What of the stream has landed. */
-  static final Boundary PAGES_OPENED =
+  public static final Boundary PAGES_OPENED =
       new Boundary(Side.DESTINATION, PAGES, "answer to the opening");
+
+  public static final Boundary FIRST_SECTION = new Boundary(Side.SOURCE, FINISH, "first section");
 
   /**
    * All that something depends on, in the order in which a migration passes them: not those of
    * hints, which may come or not.
    */
-  static final List<Boundary> ALL = all();
+  public static final List<Boundary> ALL = all();
 
   private static List<Boundary> all() {
     List<Boundary> all = new ArrayList<>();
@@ -57,7 +59,7 @@ record Boundary(Side sender, String call, String message) {
       all.add(roundEnd(round));
       all.add(receipt(round));
     }
-    all.add(new Boundary(Side.SOURCE, FINISH, "first section"));
+    all.add(FIRST_SECTION);
     all.add(new Boundary(Side.SOURCE, FINISH, "section"));
     all.add(new Boundary(Side.SOURCE, FINISH, "metadata"));
     all.add(reply(FINISH));
@@ -75,37 +77,37 @@ record Boundary(Side sender, String call, String message) {
     all.add(status(call));
   }
 
-  static Boundary request(String call) {
+  public static Boundary request(String call) {
     return new Boundary(Side.SOURCE, call, REQUEST);
   }
 
-  static Boundary reply(String call) {
+  public static Boundary reply(String call) {
     return new Boundary(Side.DESTINATION, call, REPLY);
   }
 
-  static Boundary status(String call) {
+  public static Boundary status(String call) {
     return new Boundary(Side.DESTINATION, call, STATUS);
   }
 
-  static Boundary pages(String round) {
+  public static Boundary pages(String round) {
     return new Boundary(Side.SOURCE, PAGES, "batch of " + round);
   }
 
-  static Boundary roundEnd(String round) {
+  public static Boundary roundEnd(String round) {
     return new Boundary(Side.SOURCE, PAGES, "end of " + round);
   }
 
-  static Boundary receipt(String round) {
+  public static Boundary receipt(String round) {
     return new Boundary(Side.DESTINATION, PAGES, "receipt of " + round);
   }
 
   /** Says whether it belongs to a round of pages, and to that one. */
-  boolean isOf(String round) {
+  public boolean isOf(String round) {
     return call.equals(PAGES) && message.endsWith(round);
   }
 
   /** Says whether it is one of several messages in a stream that goes on. */
-  boolean isStreamed() {
+  public boolean isStreamed() {
     return call.equals(PAGES) || (call.equals(FINISH) && sender == Side.SOURCE);
   }
 

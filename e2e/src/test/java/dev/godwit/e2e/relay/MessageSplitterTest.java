@@ -1,10 +1,10 @@
-package dev.godwit.e2e.chaos;
+package dev.godwit.e2e.relay;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.MessageLite;
-import dev.godwit.e2e.chaos.Boundary.Side;
+import dev.godwit.e2e.relay.Boundary.Side;
 import dev.godwit.proto.v1.FinishPart;
 import dev.godwit.proto.v1.PageBatch;
 import dev.godwit.proto.v1.PageRun;
@@ -60,6 +60,18 @@ class MessageSplitterTest {
                   .build()),
           () -> "a token that ends with " + token[15]);
     }
+  }
+
+  /** The destination is to see them as large as without the relay. */
+  @Test
+  void leavesALargeFrameWholeUnlessTwoMessagesShareIt() {
+    byte[] batch =
+        framed(PageBatch.newBuilder().setContent(ByteString.copyFrom(new byte[300_000])).build());
+    byte[] two = ByteBuffer.allocate(2 * batch.length).put(batch).put(batch).array();
+    MessageSplitter splitter = new MessageSplitter(Side.SOURCE, Boundary.PAGES, false);
+    assertEquals(
+        List.of(batch.length, batch.length),
+        splitter.take(two, false).stream().map(part -> part.bytes().length).toList());
   }
 
   @Test

@@ -1,7 +1,6 @@
-package dev.godwit.e2e.chaos;
+package dev.godwit.e2e.relay;
 
-import dev.godwit.e2e.chaos.Boundary.Side;
-import dev.godwit.e2e.chaos.FrameStream.Frame;
+import dev.godwit.e2e.relay.Boundary.Side;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.Socket;
@@ -16,8 +15,9 @@ import java.util.concurrent.TimeUnit;
  * One direction of a relayed connection: one thread reads frames, another sends them on, when and
  * as the network of that moment does.
  */
-final class Pump {
+public final class Pump {
   private static final int QUEUED_FRAMES = 256;
+  private static final int PIECE_BYTES = 16 << 10;
   private static final long POLL_MILLIS = 2;
   private static final long SWAP_MILLIS = 300;
 
@@ -25,7 +25,7 @@ final class Pump {
 
   private record Held(Frame frame, long untilNanos) {}
 
-  private final FaultRelay.Connection connection;
+  private final Relay.Connection connection;
   private final FrameStream frames;
   private final Socket target;
   private final Side sender;
@@ -41,27 +41,24 @@ final class Pump {
   private final List<Frame> swapped = new ArrayList<>();
   private long flippedBit = -1;
 
+  private volatile boolean standing;
   private volatile boolean lost;
   private volatile boolean ended;
 
-  Pump(FaultRelay.Connection connection, FrameStream frames, Socket target, Side sender) {
+  Pump(Relay.Connection connection, FrameStream frames, Socket target, Side sender) {
     this.connection = connection;
     this.frames = frames;
     this.target = target;
     this.sender = sender;
   }
 
-  void start(FaultRelay relay) {
+  void start(Relay relay) {
     Thread.ofVirtual().name("relay-read").start(this::read);
     Thread.ofVirtual().name("relay-send").start(() -> send(relay));
   }
 
-  FaultRelay.Connection connection() {
+  Relay.Connection connection() {
     return connection;
-  }
-
-  Side sender() {
-    return sender;
   }
 
   boolean hasLost() {
@@ -72,21 +69,26 @@ final class Pump {
     return ended;
   }
 
+  /** Nothing more passes. The other connections go on, and so does this one's other direction. */
+  public void stand() {
+    standing = true;
+  }
+
   /** The frames of a call wait for a while, and those of others overtake them. */
-  void hold(int stream, long millis) {
+  public void hold(int stream, long millis) {
     heldStream = stream;
     heldUntilNanos = System.nanoTime() + millis * 1_000_000;
   }
 
   /** The message of a call that passes now changes places with the next one, if one comes soon. */
-  void swap(int stream) {
+  public void swap(int stream) {
     swappedStream = stream;
     firstOfSwapPassed = false;
     swapUntilNanos = System.nanoTime() + SWAP_MILLIS * 1_000_000;
   }
 
   /** One bit of the frame that passes now is another one. */
-  void flip(long bit) {
+  public void flip(long bit) {
     flippedBit = bit;
   }
 
@@ -107,7 +109,7 @@ final class Pump {
     }
   }
 
-  private void send(FaultRelay relay) {
+  private void send(Relay relay) {
     try {
       OutputStream out = target.getOutputStream();
       while (!connection.isCut()) {
@@ -138,7 +140,7 @@ final class Pump {
     }
   }
 
-  private void carry(FaultRelay relay, Queued next, OutputStream out)
+  private void carry(Relay relay, Queued next, OutputStream out)
       throws IOException, InterruptedException {
     Frame frame = next.frame;
     Boundary begins = frame.begins();
@@ -155,7 +157,7 @@ final class Pump {
     } else if (swappedStream != 0 && frame.stream() == swappedStream) {
       swap(frame, out);
     } else {
-      out.write(flipped(frame.bytes()));
+      write(relay, flipped(frame.bytes()), out);
     }
     Boundary ends = frame.ends();
     if (ends != null) {
@@ -163,17 +165,27 @@ final class Pump {
     }
   }
 
-  private void awaitPassage(FaultRelay relay, Queued next) throws InterruptedException {
+  private void awaitPassage(Relay relay, Queued next) throws InterruptedException {
     long due = next.arrivedNanos + relay.delayNanos();
     while (System.nanoTime() < due && relay.delayNanos() > 0) {
       Thread.sleep(1);
     }
-    while (relay.from(sender).holding && !connection.isCut()) {
+    while ((standing || relay.from(sender).holding) && !connection.isCut()) {
       Thread.sleep(POLL_MILLIS);
     }
-    long limit = relay.bytesPerSecond();
-    if (limit > 0) {
-      TimeUnit.NANOSECONDS.sleep(next.frame.bytes().length * 1_000_000_000L / limit);
+  }
+
+  /** As fast as the network is now. */
+  private static void write(Relay relay, byte[] bytes, OutputStream out)
+      throws IOException, InterruptedException {
+    int count;
+    for (int at = 0; at < bytes.length; at += count) {
+      long limit = relay.bytesPerSecond();
+      count = limit > 0 ? Math.min(bytes.length - at, PIECE_BYTES) : bytes.length - at;
+      if (limit > 0) {
+        TimeUnit.NANOSECONDS.sleep(count * 1_000_000_000L / limit);
+      }
+      out.write(bytes, at, count);
     }
   }
 
