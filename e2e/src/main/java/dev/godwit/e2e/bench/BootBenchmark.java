@@ -133,23 +133,9 @@ public final class BootBenchmark {
       boolean withinAllowed) {}
 
   private List<String> godwit(GuestAssets assets) {
-    return List.of(
-        "taskset",
-        "-c",
-        CORES,
-        Path.of("godwit").toAbsolutePath().toString(),
-        "run",
-        "boot-benchmark",
-        "--kernel",
-        assets.kernel().toString(),
-        "--initrd",
-        assets.initrd().toString(),
-        "--cmdline",
-        commandLine,
-        "--memory",
-        memoryMib + "M",
-        "--engine",
-        "soft");
+    List<String> command = new ArrayList<>(List.of("taskset", "-c", CORES));
+    command.addAll(GodwitGuest.boot("boot-benchmark", assets, commandLine, memoryMib));
+    return command;
   }
 
   private List<String> qemu(GuestAssets assets) {

@@ -10,8 +10,6 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -63,27 +61,35 @@ final class GodwitGuest implements LiveGuest {
     this.here =
         start(
             hereFolder,
-            "run",
-            NAME,
-            "--engine",
-            "soft",
-            "--kernel",
-            assets.kernel().toString(),
-            "--initrd",
-            assets.initrd().toString(),
-            "--cmdline",
-            scenario.commandLine(wishes.beatMillis()),
-            "--memory",
-            scenario.memoryMib() + "M");
+            boot(NAME, assets, scenario.commandLine(wishes.beatMillis()), scenario.memoryMib()));
     console.follow(here.getInputStream());
     console.await(scenario.loaded(), BOOT_SECONDS);
   }
 
-  private static Process start(Path folder, String... arguments) throws IOException {
-    List<String> command = new ArrayList<>();
+  /** Returns the command line that boots a guest as its user does: by the launcher. */
+  static List<String> boot(String name, GuestAssets assets, String commandLine, int memoryMib) {
+    return List.of(
+        launcher(),
+        "run",
+        name,
+        "--engine",
+        "soft",
+        "--kernel",
+        assets.kernel().toString(),
+        "--initrd",
+        assets.initrd().toString(),
+        "--cmdline",
+        commandLine,
+        "--memory",
+        memoryMib + "M");
+  }
+
+  private static String launcher() {
     Path home = Path.of(System.getProperty("godwit.home", ""));
-    command.add(home.resolve("godwit").toAbsolutePath().toString());
-    command.addAll(Arrays.asList(arguments));
+    return home.resolve("godwit").toAbsolutePath().toString();
+  }
+
+  private static Process start(Path folder, List<String> command) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command);
     String app = System.getProperty("godwit.app");
     if (app != null) {
@@ -128,7 +134,10 @@ final class GodwitGuest implements LiveGuest {
   public Process prepare(String how) throws IOException {
     setting = how;
     Process destination =
-        start(thereFolder, "receive", "--engine", "soft", "--console", "--listen", "127.0.0.1:0");
+        start(
+            thereFolder,
+            List.of(
+                launcher(), "receive", "--engine", "soft", "--console", "--listen", "127.0.0.1:0"));
     there = destination;
     address = addressIn(destination.getInputStream());
     console.follow(destination.getInputStream());

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Starts a class of this program in a JVM like this one. */
-final class OwnJvm {
+public final class OwnJvm {
   private OwnJvm() {}
 
   /**
@@ -14,7 +14,7 @@ final class OwnJvm {
    * @param options beside those that this JVM was started with
    * @param arguments for the class's main method
    */
-  static List<String> command(List<String> options, Class<?> main, String... arguments) {
+  public static List<String> command(List<String> options, Class<?> main, String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElse("java"));
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());

@@ -57,10 +57,6 @@ public final class Pump {
     Thread.ofVirtual().name("relay-send").start(() -> send(relay));
   }
 
-  Relay.Connection connection() {
-    return connection;
-  }
-
   boolean hasLost() {
     return lost;
   }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.dest.ReceiveException;
 import dev.godwit.dest.Receiver;
+import dev.godwit.e2e.bench.OwnJvm;
 import dev.godwit.machine.synthetic.SyntheticMachine;
 import dev.godwit.machine.synthetic.SyntheticMachine.Load;
 import dev.godwit.source.MigrationException;
@@ -16,8 +17,6 @@ import dev.godwit.source.MigrationOptions;
 import dev.godwit.wire.PeerError;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,27 +38,18 @@ class ProcessTest {
   }
 
   private Process start(Class<?> main, List<String> options, String... args) throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(ProcessHandle.current().info().command().orElse("java"));
-    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC"));
-    command.addAll(options);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
-    command.addAll(List.of(args));
     Process process =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        new ProcessBuilder(OwnJvm.command(options, main, args))
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
     processes.add(process);
     return process;
-  }
-
-  private static BufferedReader lines(Process process) {
-    return new BufferedReader(
-        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
   }
 
   @Test
   void movesFromOneProcessToAnother() throws Exception {
     Process destination = start(DestinationProcess.class, List.of());
-    BufferedReader said = lines(destination);
+    BufferedReader said = destination.inputReader();
     Process source = start(SourceProcess.class, List.of(), said.readLine());
     assertEquals("whole guest", said.readLine());
     assertTrue(source.waitFor(30, TimeUnit.SECONDS));
@@ -70,7 +60,7 @@ class ProcessTest {
   @Test
   void withoutDirtyTrackingPagesAreLostAndTheGuestNotices() throws Exception {
     Process destination = start(DestinationProcess.class, List.of());
-    BufferedReader said = lines(destination);
+    BufferedReader said = destination.inputReader();
     start(SourceProcess.class, List.of("-Dgodwit.test.dirtyTracking=off"), said.readLine());
     String verdict = said.readLine();
     assertNotEquals("whole guest", verdict);
@@ -99,7 +89,7 @@ class ProcessTest {
       names = {"IN_ROUND_0", "IN_A_LATER_ROUND", "IN_THE_LAST_ROUND", "BEFORE_PREPARE"})
   void goesOnWhenTheDestinationIsKilled(Moment moment) throws Exception {
     Process destination = start(DestinationProcess.class, List.of());
-    int port = Integer.parseInt(lines(destination).readLine());
+    int port = Integer.parseInt(destination.inputReader().readLine());
     SyntheticMachine source = lab.source(32 * Lab.MIB, 1, Load.of(1024, 2000, 512));
     MigrationOptions options =
         Lab.options(false)

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.godwit.dest.Receiver;
 import dev.godwit.dest.StartMark;
+import dev.godwit.e2e.bench.OwnJvm;
 import dev.godwit.e2e.migration.MarkedDestination.Stand;
 import dev.godwit.e2e.relay.Boundary.Side;
 import dev.godwit.e2e.relay.Relay;
@@ -20,8 +21,6 @@ import dev.godwit.source.MigrationProgress.Phase;
 import dev.godwit.source.MigrationReport;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -43,6 +42,7 @@ class TakeBackTest {
   @TempDir Path folder;
 
   private final Lab lab = new Lab();
+  private final SyntheticMachine source = lab.source(32 * Lab.MIB, 1, Load.of(1024, 2000, 512));
   private final List<Process> processes = new ArrayList<>();
 
   @AfterEach
@@ -57,31 +57,36 @@ class TakeBackTest {
     return folder.resolve("run");
   }
 
-  private BufferedReader start(int port, Stand stand) throws IOException {
+  /**
+   * A {@link MarkedDestination} that listens.
+   *
+   * @param said what it says from then on
+   */
+  private record Destination(int port, BufferedReader said) {}
+
+  private Destination start(int port, Stand stand) throws IOException {
     Process process =
         new ProcessBuilder(
-                ProcessHandle.current().info().command().orElse("java"),
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("java.class.path"),
-                MarkedDestination.class.getName(),
-                run().toString(),
-                Integer.toString(port),
-                stand.name())
+                OwnJvm.command(
+                    List.of(),
+                    MarkedDestination.class,
+                    run().toString(),
+                    Integer.toString(port),
+                    stand.name()))
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
     processes.add(process);
-    return new BufferedReader(
-        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    BufferedReader said = process.inputReader();
+    return new Destination(Integer.parseInt(said.readLine()), said);
+  }
+
+  /** Another one takes the place of one that has ended. */
+  private void startAt(Destination ended) throws IOException {
+    start(ended.port(), Stand.NOWHERE);
   }
 
   private void killLast() throws InterruptedException {
     processes.getLast().destroyForcibly().waitFor();
-  }
-
-  private SyntheticMachine source() {
-    return lab.source(32 * Lab.MIB, 1, Load.of(1024, 2000, 512));
   }
 
   private static MigrationException failure(CompletableFuture<MigrationReport> run) {
@@ -99,8 +104,7 @@ class TakeBackTest {
     }
   }
 
-  private void assertTakenBack(CompletableFuture<MigrationReport> run, SyntheticMachine source)
-      throws Exception {
+  private void assertTakenBack(CompletableFuture<MigrationReport> run) throws Exception {
     MigrationException failure = failure(run);
     assertEquals(Code.PEER_LOST, failure.code(), failure.getMessage());
     assertTrue(
@@ -112,41 +116,37 @@ class TakeBackTest {
 
   @Test
   void takesTheMachineBackFromADestinationThatWasKilledBeforeItStartedIt() throws Exception {
-    BufferedReader said = start(0, Stand.BEFORE_THE_MARK_IS_GONE);
-    int port = Integer.parseInt(said.readLine());
-    SyntheticMachine source = source();
-    LiveMigration migration = lab.migration(source, Lab.sinkTo(port), Lab.options(true));
+    Destination destination = start(0, Stand.BEFORE_THE_MARK_IS_GONE);
+    LiveMigration migration =
+        lab.migration(source, Lab.sinkTo(destination.port()), Lab.options(true));
     CompletableFuture<MigrationReport> run = Lab.start(migration);
-    assertEquals("stands", said.readLine());
+    assertEquals("stands", destination.said().readLine());
     assertEquals(1, marks().size());
     killLast();
     await().until(() -> migration.progress().phase() == Phase.WAITING_FOR_ANSWER);
-    start(port, Stand.NOWHERE);
-    assertTakenBack(run, source);
+    startAt(destination);
+    assertTakenBack(run);
   }
 
   /** The vCPUs may have gone: nobody can tell from here, and a person must. */
   @Test
   void waitsForAPersonWhenTheDestinationWasKilledAfterItsMarkWasGone() throws Exception {
-    BufferedReader said = start(0, Stand.AFTER_THE_MARK_IS_GONE);
-    int port = Integer.parseInt(said.readLine());
-    SyntheticMachine source = source();
-    LiveMigration migration = lab.migration(source, Lab.sinkTo(port), Lab.options(false));
+    Destination destination = start(0, Stand.AFTER_THE_MARK_IS_GONE);
+    LiveMigration migration =
+        lab.migration(source, Lab.sinkTo(destination.port()), Lab.options(false));
     CompletableFuture<MigrationReport> run = Lab.start(migration);
-    assertEquals("stands", said.readLine());
+    assertEquals("stands", destination.said().readLine());
     assertEquals(List.of(), marks());
     killLast();
-    start(port, Stand.NOWHERE).readLine();
-    assertWaitsForAPerson(run, migration, source);
+    startAt(destination);
+    assertWaitsForAPerson(run, migration);
   }
 
   /** It ran there, and nobody heard so: what is here is older than what others have seen. */
   @Test
   void waitsForAPersonWhenTheDestinationRanTheMachineAndWasKilledUnheard() throws Exception {
-    BufferedReader said = start(0, Stand.NOWHERE);
-    int port = Integer.parseInt(said.readLine());
-    SyntheticMachine source = source();
-    try (Relay relay = new Relay(port)) {
+    Destination destination = start(0, Stand.NOWHERE);
+    try (Relay relay = new Relay(destination.port())) {
       LiveMigration migration =
           lab.migration(
               source,
@@ -154,17 +154,16 @@ class TakeBackTest {
                   Lab.sinkTo(relay.port()), () -> relay.swallow(Side.DESTINATION)),
               Lab.options(false));
       CompletableFuture<MigrationReport> run = Lab.start(migration);
-      assertEquals("runs", said.readLine());
+      assertEquals("runs", destination.said().readLine());
       killLast();
-      start(port, Stand.NOWHERE).readLine();
+      startAt(destination);
       relay.heal();
-      assertWaitsForAPerson(run, migration, source);
+      assertWaitsForAPerson(run, migration);
     }
   }
 
-  private static void assertWaitsForAPerson(
-      CompletableFuture<MigrationReport> run, LiveMigration migration, SyntheticMachine source)
-      throws Exception {
+  private void assertWaitsForAPerson(
+      CompletableFuture<MigrationReport> run, LiveMigration migration) throws Exception {
     assertThrows(TimeoutException.class, () -> run.get(3, TimeUnit.SECONDS));
     assertEquals(Phase.WAITING_FOR_ANSWER, migration.progress().phase());
     long standing = source.steps();
@@ -177,21 +176,19 @@ class TakeBackTest {
   /** It gave up, said so for a while to nobody who could hear it, and ended. */
   @Test
   void takesTheMachineBackFromADestinationThatGaveUpUnheard() throws Exception {
-    BufferedReader said = start(0, Stand.NOWHERE);
-    int port = Integer.parseInt(said.readLine());
-    SyntheticMachine source = source();
-    try (Relay relay = new Relay(port)) {
+    Destination destination = start(0, Stand.NOWHERE);
+    try (Relay relay = new Relay(destination.port())) {
       CompletableFuture<MigrationReport> run =
           Lab.start(
               lab.migration(
                   source,
                   Moment.BEFORE_COMMIT.hook(Lab.sinkTo(relay.port()), relay::cut),
                   Lab.options(false)));
-      assertEquals("gave up", said.readLine());
+      assertEquals("gave up", destination.said().readLine());
       processes.getLast().waitFor();
-      start(port, Stand.NOWHERE).readLine();
+      startAt(destination);
       relay.heal();
-      assertTakenBack(run, source);
+      assertTakenBack(run);
     }
   }
 
@@ -208,7 +205,6 @@ class TakeBackTest {
           public void abandon() {}
         });
     Receiver receiver = lab.receiver();
-    SyntheticMachine source = source();
     MigrationException failure =
         failure(Lab.start(lab.migration(source, Lab.sinkTo(receiver.port()), Lab.options(false))));
     assertEquals(Code.PEER_FAILED, failure.code(), failure.getMessage());
