@@ -32,8 +32,8 @@ public final class Console implements SerialLine, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Console.class);
 
   /**
-   * A client's side. Called on a virtual thread of the client's own, one call at a time; may block.
-   * One that throws is detached.
+   * A client's side. Called on a thread of the client's own, one call at a time; may block. One
+   * that throws is detached.
    */
   public interface Listener {
     /**
@@ -152,7 +152,8 @@ public final class Console implements SerialLine, AutoCloseable {
       client.position = scrollBack ? Math.max(0, sentBytes - ring.length) : sentBytes;
       clients.add(client);
     }
-    Thread.ofVirtual().name("console-client").start(client::deliver);
+    // Not a virtual one: to wake that takes three others, and a vCPU waits for the CPU meanwhile.
+    Thread.ofPlatform().daemon().name("console-client").start(client::deliver);
     return client;
   }
 

@@ -17,6 +17,14 @@ final class ConvergencePolicy {
    */
   private static final int STUCK_ROUNDS = 3;
 
+  /**
+   * Of the time in which the vCPUs still run, a step takes this from them at least, and at most:
+   * one round may have been measured at a bad moment, and a guest is not sped up again.
+   */
+  private static final double LEAST_STEP = 1.0 / 3;
+
+  private static final double GREATEST_STEP = 2.0 / 3;
+
   /** What a round must take off the pause to be worth its time, before a guest is stopped. */
   private static final long WORTHWHILE_NANOS = 250_000;
 
@@ -49,7 +57,14 @@ final class ConvergencePolicy {
       int throttlePercent) {
     /** Says whether the guest dirties pages at most half as fast as they are sent. */
     boolean converges() {
-      return 2.0 * dirtyPagesPerSecond * PageBatch.PAGE_BYTES <= pageBytesPerSecond;
+      return dirtyRatio() <= 1;
+    }
+
+    /** Returns how many times as fast as that it dirties pages. */
+    double dirtyRatio() {
+      return pageBytesPerSecond == 0
+          ? 0
+          : 2.0 * dirtyPagesPerSecond * PageBatch.PAGE_BYTES / pageBytesPerSecond;
     }
 
     /** Returns how long the pause would be now. */
@@ -119,8 +134,7 @@ final class ConvergencePolicy {
           measured.throttlePercent() > 0
               && measured.converges()
               && measured.roundsWithoutGain() < STUCK_ROUNDS;
-      return new Decision.AnotherRound(
-          helps ? measured.throttlePercent() : nextThrottle(measured.throttlePercent()));
+      return new Decision.AnotherRound(helps ? measured.throttlePercent() : nextThrottle(measured));
     }
     if (!hopeless && !over) {
       return new Decision.AnotherRound(0);
@@ -145,11 +159,15 @@ final class ConvergencePolicy {
   }
 
   /**
-   * Returns the next step: a third of the time in which the vCPUs still run, and at least one
-   * percent of all time, is taken from them.
+   * Returns the next step: what makes the guest converge if it goes on as it was measured, and
+   * dirties fewer pages in as much as its vCPUs stand more. A guest that dirties all of its working
+   * set in each round is faster than it looks, and takes further steps.
    */
-  private int nextThrottle(int percent) {
-    return Math.min(options.maxThrottlePercent(), percent + Math.max(1, (100 - percent) / 3));
+  private int nextThrottle(Measured measured) {
+    int running = 100 - measured.throttlePercent();
+    double enough = measured.converges() ? 0 : 1 - 1 / measured.dirtyRatio();
+    int step = (int) (running * Math.clamp(enough, LEAST_STEP, GREATEST_STEP));
+    return Math.min(options.maxThrottlePercent(), measured.throttlePercent() + Math.max(1, step));
   }
 
   private String tooFarAway(Measured measured) {

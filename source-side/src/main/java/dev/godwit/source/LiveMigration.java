@@ -96,7 +96,8 @@ public final class LiveMigration {
       meter.phase(Phase.PRECOPY);
       preCopy.firstRound();
       while (true) {
-        switch (policy.decide(preCopy.measured())) {
+        ConvergencePolicy.Measured measured = preCopy.measured();
+        switch (policy.decide(measured)) {
           case Decision.AnotherRound(int percent) -> {
             throttle(percent);
             preCopy.round();
@@ -105,7 +106,7 @@ public final class LiveMigration {
               throw new MigrationException(MigrationException.Code.NOT_CONVERGING, why);
           case Decision.Stop(boolean whateverItTakes) -> {
             codeTeller.close();
-            if (!whateverItTakes && policy.anotherRoundPays(preCopy.measured())) {
+            if (!whateverItTakes && policy.anotherRoundPays(measured)) {
               preCopy.round();
               continue;
             }

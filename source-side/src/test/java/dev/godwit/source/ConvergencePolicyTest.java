@@ -90,7 +90,7 @@ class ConvergencePolicyTest {
               .throttlePercent();
       steps.add(percent);
     }
-    assertEquals(List.of(33, 55, 70, 80, 86, 90, 90, 90), steps);
+    assertEquals(List.of(38, 62, 76, 85, 90, 90, 90, 90), steps);
     assertEquals(new Decision.Stop(false), throttle.decide(measured(9, 61, 10)));
     assertInstanceOf(Decision.GiveUp.class, throttle.decide(measured(9, 120, 100_000)));
   }
@@ -120,7 +120,7 @@ class ConvergencePolicyTest {
   @Test
   void throttlesBeforeTimeIsOverWhenNothingIsGainedOtherwise() {
     assertEquals(0, throttled(2, 300_000, 0));
-    assertEquals(33, throttled(3, 300_000, 0));
+    assertEquals(59, throttled(3, 300_000, 0));
     ConvergencePolicy abort = new ConvergencePolicy(OPTIONS);
     assertEquals(
         new Decision.AnotherRound(0),
@@ -130,9 +130,12 @@ class ConvergencePolicyTest {
 
   @Test
   void throttlesNoMoreThanIsNeeded() {
-    assertEquals(55, throttled(0, 200_000, 33), "too fast still");
+    assertEquals(59, throttled(0, 200_000, 33), "too fast still");
     assertEquals(33, throttled(0, 120_000, 33), "half as fast as the link");
     assertEquals(55, throttled(3, 120_000, 33), "and yet it gains nothing");
+    assertEquals(33, throttled(3, 150_000, 0), "at least a third of what is left");
+    assertEquals(66, throttled(3, 100_000_000, 0), "at most two thirds: it may be a bad moment");
+    assertEquals(77, throttled(0, 100_000_000, 33), "of what is left");
   }
 
   /** 1 GB/s and 2,000 pages dirtied a second, unless said otherwise. */
