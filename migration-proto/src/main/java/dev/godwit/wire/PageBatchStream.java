@@ -17,14 +17,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A {@link PageBatch} as the bytes of its protobuf message, which gRPC drains into its own buffers:
- * guest RAM is copied through one small block, where it is also summed. Summing guest
- * RAM itself and copying it afterwards would be wrong: a guest that writes in between makes a
- * checksum that does not fit.
+ * guest RAM is copied through one small block, where it is also summed. Summing guest RAM itself
+ * and copying it afterwards would be wrong: a guest that writes in between makes a checksum that
+ * does not fit.
  *
  * <p>The length is known before the content is looked at; one thread drains, once.
  */
 final class PageBatchStream extends InputStream implements Drainable, KnownLength {
-  /** A third of a CPU's fastest cache, as a rule: it is written once and read twice. */
+  /** Fits a CPU's fastest cache: it is written once and read twice. */
   private static final int BLOCK_BYTES = 4 * PageBatch.PAGE_BYTES;
 
   private static final ThreadLocal<byte[]> BLOCK =
