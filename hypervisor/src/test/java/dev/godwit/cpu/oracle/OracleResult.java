@@ -43,6 +43,12 @@ public record OracleResult(
     return signal == SIGTRAP && vector == 3;
   }
 
+  /** Returns the same with another CR2. */
+  public OracleResult withCr2(long other) {
+    return new OracleResult(
+        signal, vector, errorCode, other, rip, gpr, rflags, changedOutside, fx, mem);
+  }
+
   @Override
   public String toString() {
     StringBuilder s = new StringBuilder();

@@ -75,6 +75,9 @@ record InsnForm(
   /** Never at the page's edge: processors differ in what a fault there leaves. */
   static final int INSIDE = 16384;
 
+  /** Reads memory at RSI and at RDI: where both fault, processors differ in which they name. */
+  static final int TWO_READS = 32768;
+
   enum Operands {
     REGISTER_OR_MEMORY,
     REGISTER,

@@ -333,8 +333,9 @@ final class IntegerForms {
 
   private void strings() {
     for (int opcode : new int[] {0xA4, 0xA6, 0xAA, 0xAC, 0xAE}) {
-      plain("string8", opcode, 1, 0, 0, InsnForm.STRING);
-      plain("string", opcode + 1, V, 0, 0, InsnForm.STRING);
+      int traits = InsnForm.STRING | (opcode == 0xA6 ? InsnForm.TWO_READS : 0);
+      plain("string8", opcode, 1, 0, 0, traits);
+      plain("string", opcode + 1, V, 0, 0, traits);
     }
   }
 }
