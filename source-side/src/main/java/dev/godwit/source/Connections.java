@@ -15,6 +15,8 @@ import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
@@ -41,6 +43,10 @@ final class Connections implements AutoCloseable {
   private final Duration connect;
   private final EventLoopGroup controlThread = threads("migration-control", 1);
   private final EventLoopGroup pageThreads;
+  private final int streams;
+
+  /** Connections for pages that nobody has taken yet, by their thread. */
+  private final Map<EventLoop, ManagedChannel> ahead = new ConcurrentHashMap<>();
 
   /**
    * @param connect how long a connection may take to be made
@@ -50,6 +56,7 @@ final class Connections implements AutoCloseable {
     this.host = host;
     this.port = port;
     this.connect = connect;
+    this.streams = streams;
     this.pageThreads = threads("migration-pages", streams);
   }
 
@@ -68,8 +75,23 @@ final class Connections implements AutoCloseable {
     return controlThread;
   }
 
-  /** Makes a connection for pages; its callbacks come on this thread. */
+  /** Begins to make a connection for each stream of pages; nobody waits for that. */
+  void connectAhead() {
+    for (int stream = 0; stream < streams; stream++) {
+      EventLoop thread = pageThreads.next();
+      ManagedChannel channel = buildForPages(thread);
+      channel.getState(true);
+      ahead.put(thread, channel);
+    }
+  }
+
+  /** Makes a connection for pages, or takes one that was; its callbacks come on this thread. */
   ManagedChannel openForPages(EventLoop thread) {
+    ManagedChannel made = ahead.remove(thread);
+    return made == null ? buildForPages(thread) : made;
+  }
+
+  private ManagedChannel buildForPages(EventLoop thread) {
     return builder(thread).directExecutor().build();
   }
 
@@ -119,6 +141,8 @@ final class Connections implements AutoCloseable {
 
   @Override
   public void close() {
+    ahead.values().forEach(ManagedChannel::shutdownNow);
+    ahead.clear();
     controlThread.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     pageThreads.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }

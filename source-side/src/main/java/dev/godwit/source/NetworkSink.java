@@ -122,6 +122,7 @@ public final class NetworkSink implements StateSink {
   public void begin(StreamHeader header) {
     ManagedChannel channel = connections.open();
     control = channel;
+    connections.connectAhead();
     try {
       long start = System.nanoTime();
       int version =
