@@ -55,7 +55,7 @@ final class CodeAhead {
             ? new Page(before.content, new ArrayList<>(before.blocks))
             : new Page(content, new ArrayList<>());
     for (CodeHint hint : hints) {
-      int mode = RecentCode.MODE_64 | (hint.user() ? RecentCode.USER : 0);
+      int mode = SoftCpu.MODE_64 | (hint.user() ? SoftCpu.MODE_USER : 0);
       boolean room = insns < MAX_INSNS && page.blocks.size() < BlockCache.MAX_BLOCKS_IN_PAGE;
       if (hint.gfn() == gfn && room && !page.has(hint.rip(), mode)) {
         decode(hint.rip(), mode, page, gfn);

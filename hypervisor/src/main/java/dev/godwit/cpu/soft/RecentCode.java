@@ -14,12 +14,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Threads: anyone asks, the vCPU's answers.
  */
 final class RecentCode {
-  /** {@link SoftCpu#mode} of 64-bit code, but for the bit of user mode. */
-  static final int MODE_64 = 2;
-
-  /** The bit of user mode. */
-  static final int USER = 8;
-
   private record Question(int most, Consumer<List<CodeHint>> answer) {}
 
   private record Run(Block block, int times) {}
@@ -47,7 +41,8 @@ final class RecentCode {
     blocks.forEach(
         block -> {
           int times = block.takeRuns();
-          boolean wanted = (block.mode & ~USER) == MODE_64 && block.secondGpa < 0;
+          boolean wanted =
+              (block.mode & ~SoftCpu.MODE_USER) == SoftCpu.MODE_64 && block.secondGpa < 0;
           if (times != 0 && most != 0 && wanted) {
             runs.add(new Run(block, times));
           }
@@ -63,6 +58,6 @@ final class RecentCode {
   }
 
   private static CodeHint hint(Block block) {
-    return new CodeHint(block.rip, block.gpa >>> 12, (block.mode & USER) != 0);
+    return new CodeHint(block.rip, block.gpa >>> 12, (block.mode & SoftCpu.MODE_USER) != 0);
   }
 }

@@ -3,23 +3,16 @@ package dev.godwit.cpu.soft;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
-/** FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, fences, CLFLUSH, prefetches and EMMS. */
+/** FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, fences, CLFLUSH and EMMS. */
 final class SimdState {
   private SimdState() {}
 
   /** Decodes an instruction of this kind; null if there is none with that opcode and prefix. */
   static @Nullable Insn decode(DecodeContext d, int prefix) {
     return switch (d.opcode()) {
-      case 0x0D, 0x18 -> prefetch(d);
       case 0x77 -> prefix == SimdOpcodes.NONE ? emms(d) : null;
       default -> prefix == SimdOpcodes.NONE ? group15(d) : null;
     };
-  }
-
-  /** PREFETCHh, PREFETCHW and the hints reserved beside them: no effect, no fault. */
-  private static Insn prefetch(DecodeContext d) {
-    d.modrm();
-    return new Hint(d);
   }
 
   private static Insn emms(DecodeContext d) {
@@ -44,17 +37,6 @@ final class SimdState {
       case 7 -> new Clflush(d, m);
       default -> null;
     };
-  }
-
-  private static final class Hint extends Insn {
-    Hint(DecodeContext d) {
-      super(d);
-    }
-
-    @Override
-    void execute(SoftCpu c) {
-      // Nothing to warm up.
-    }
   }
 
   /** A full fence for every kind: vCPUs are host threads and guest RAM is shared between them. */

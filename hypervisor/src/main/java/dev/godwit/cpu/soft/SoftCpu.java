@@ -126,6 +126,12 @@ final class SoftCpu {
   /** Mask of the stack pointer: 16, 32 or 64 ones. */
   long stackMask = 0xFFFF;
 
+  /** {@link #mode} of 64-bit code, but for the bit of user mode. */
+  static final int MODE_64 = 2;
+
+  /** The bit of {@link #mode} that says: user mode. */
+  static final int MODE_USER = 8;
+
   /**
    * What distinguishes blocks at one address: code size (bits 0–1), stack size (bit 2), user (bit
    * 3).
@@ -235,14 +241,14 @@ final class SoftCpu {
     if (longMode && (cs & Segments.L) != 0) {
       codeBits = 64;
       stackMask = -1;
-      size = 2;
+      size = MODE_64;
     } else {
       codeBits = (cs & Segments.DB) != 0 ? 32 : 16;
       stackMask = stack32 ? 0xFFFF_FFFFL : 0xFFFF;
       size = (codeBits == 32 ? 1 : 0) | (stack32 ? 4 : 0);
     }
     int user = cpl == 3 ? 1 : 0;
-    mode = size | user << 3;
+    mode = size | user * MODE_USER;
     blocks.modeChanged();
     tlb = mmu.everySlow() ? mmu.noTlb() : mmu.tlb(user);
   }

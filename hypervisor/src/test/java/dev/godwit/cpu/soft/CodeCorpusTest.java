@@ -29,7 +29,6 @@ class CodeCorpusTest {
   private static final Set<String> NOT_DECODED =
       Set.of(
           "Block$Stop",
-          "SimdState$Hint",
           "MiscNodes$Bcd",
           "MiscNodes$Salc",
           "StackNodes$PushAll",
