@@ -139,6 +139,20 @@ public final class GuestClock implements AutoCloseable {
     }
   }
 
+  /**
+   * Returns in how many nanoseconds the next timer fires, {@code Long.MAX_VALUE} if none does; not
+   * positive if it should have.
+   */
+  public long untilNextTimerNanos() {
+    lock.lock();
+    try {
+      Timer next = armed.peek();
+      return next == null ? Long.MAX_VALUE : next.deadlineNanos - nowNanos();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Sets who hears of an action that throws. */
   public void onFailure(FailureListener listener) {
     failureListener = listener;

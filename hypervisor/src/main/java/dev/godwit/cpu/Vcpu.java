@@ -38,6 +38,14 @@ public interface Vcpu extends AutoCloseable {
    */
   void requestExit();
 
+  /**
+   * Says whether the guest leaves this vCPU nothing to do until an interrupt comes. Any thread; it
+   * may be over when this returns. False where an engine cannot tell.
+   */
+  default boolean isIdle() {
+    return false;
+  }
+
   /** Returns the whole architectural state. Only while {@link #run} is not executing. */
   VcpuState save();
 

@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.ObjIntConsumer;
 import org.slf4j.Logger;
@@ -34,6 +35,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class Machine implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Machine.class);
+
+  private static final long QUIET_POLL_NANOS = 50_000;
 
   /** How long a vCPU may take to reach an instruction boundary before a lock is given up. */
   private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
@@ -170,6 +173,31 @@ public final class Machine implements AutoCloseable {
     } finally {
       mutex.unlock();
     }
+  }
+
+  /**
+   * Waits for a moment in which the guest would notice least if it were stopped: all vCPUs are idle
+   * and no timer is due for a while. The longer this waits, the shorter a while will do; a guest
+   * that is never idle, or does not run, makes no difference.
+   *
+   * @param wantedNanos for how long nothing should be due, at best
+   * @param patienceNanos after so long it returns in any case; an interrupt makes it return, too
+   */
+  public void awaitQuiet(long wantedNanos, long patienceNanos) {
+    long start = System.nanoTime();
+    long leftNanos = patienceNanos;
+    while (leftNanos > 0
+        && state() instanceof MachineState.Running
+        && !isQuiet((long) (wantedNanos * ((double) leftNanos / patienceNanos)))
+        && !Thread.currentThread().isInterrupted()) {
+      LockSupport.parkNanos(QUIET_POLL_NANOS);
+      leftNanos = patienceNanos - (System.nanoTime() - start);
+    }
+  }
+
+  private boolean isQuiet(long nanos) {
+    return parts.vcpus().stream().allMatch(Vcpu::isIdle)
+        && parts.clock().untilNextTimerNanos() >= nanos;
   }
 
   /**

@@ -35,6 +35,18 @@ final class GuestClockTest {
     assertFalse(fired.get(), "a timer of a machine that has failed fired");
   }
 
+  @Test
+  void saysWhenTheNextTimerFires() {
+    assertEquals(Long.MAX_VALUE, clock.untilNextTimerNanos());
+    clock.timer("later", () -> {}).arm(70_000);
+    GuestClock.Timer sooner = clock.timer("sooner", () -> {});
+    sooner.arm(50_000);
+    assertEquals(50_000, clock.untilNextTimerNanos());
+    sooner.cancel();
+    clock.restore(90_000);
+    assertEquals(-20_000, clock.untilNextTimerNanos());
+  }
+
   /** Whoever locks the machine must not wait for an action that is never going to end. */
   @Test
   void canBeFrozenAfterATimerFailed() throws Exception {

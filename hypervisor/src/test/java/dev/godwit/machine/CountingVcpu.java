@@ -11,6 +11,7 @@ final class CountingVcpu implements Vcpu {
   private volatile boolean exitRequested;
   volatile boolean deaf;
   volatile boolean tripleFault;
+  volatile boolean idle;
 
   CountingVcpu(int index, GuestMemory memory) {
     this.index = index;
@@ -28,6 +29,11 @@ final class CountingVcpu implements Vcpu {
   @Override
   public int index() {
     return index;
+  }
+
+  @Override
+  public boolean isIdle() {
+    return idle;
   }
 
   @Override

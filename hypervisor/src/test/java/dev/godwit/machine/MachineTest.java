@@ -89,6 +89,48 @@ class MachineTest {
     awaitProgress();
   }
 
+  private long waitedMillis(long wantedMillis, long patienceMillis) {
+    long start = System.nanoTime();
+    machine.awaitQuiet(wantedMillis * 1_000_000, patienceMillis * 1_000_000);
+    return (System.nanoTime() - start) / 1_000_000;
+  }
+
+  private static final long MINUTE_MILLIS = 60_000;
+
+  @Test
+  void itIsQuietWhenAllVcpusAreIdle() {
+    machine.start();
+    first.idle = true;
+    assertTrue(waitedMillis(5, 40) >= 40, "one of them is not");
+    second.idle = true;
+    assertTrue(waitedMillis(5, MINUTE_MILLIS) < MINUTE_MILLIS);
+  }
+
+  @Test
+  void itIsQuietWhenNoTimerIsDueOrAfterAWhileIfOneIsDueNotTooSoon() {
+    machine.start();
+    first.idle = true;
+    second.idle = true;
+    GuestClock.Timer timer = machine.clock().timer("due", () -> {});
+    timer.arm(machine.clock().nowNanos() + 2 * MINUTE_MILLIS * 1_000_000);
+    assertTrue(waitedMillis(MINUTE_MILLIS, MINUTE_MILLIS) < MINUTE_MILLIS);
+    // In 120 s it is due, 240 are wanted: that will do when half of the patience is over.
+    long waited = waitedMillis(4 * MINUTE_MILLIS, 2000);
+    assertTrue(waited >= 900 && waited < 2000, () -> "waited for " + waited + " ms");
+  }
+
+  @Test
+  void nobodyWaitsForAMachineThatDoesNotRunToBeQuiet() {
+    assertTrue(waitedMillis(5, MINUTE_MILLIS) < MINUTE_MILLIS);
+    machine.start();
+    machine.pause();
+    assertTrue(waitedMillis(5, MINUTE_MILLIS) < MINUTE_MILLIS);
+    machine.resume();
+    Thread.currentThread().interrupt();
+    assertTrue(waitedMillis(5, MINUTE_MILLIS) < MINUTE_MILLIS);
+    assertTrue(Thread.interrupted());
+  }
+
   @Test
   void aSecondLockWaitsForTheFirst() throws Exception {
     machine.start();

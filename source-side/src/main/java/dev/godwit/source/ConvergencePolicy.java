@@ -28,6 +28,12 @@ final class ConvergencePolicy {
   /** What a round must take off the pause to be worth its time, before a guest is stopped. */
   private static final long WORTHWHILE_NANOS = 250_000;
 
+  /** So long a guest that may be stopped is waited for until it is idle, at most. */
+  private static final long QUIET_PATIENCE_NANOS = 20_000_000;
+
+  /** By what the pages that it dirties meanwhile may lengthen the pause, if that is allowed. */
+  private static final long QUIET_COST_NANOS = 500_000;
+
   private final MigrationOptions options;
 
   ConvergencePolicy(MigrationOptions options) {
@@ -156,6 +162,19 @@ final class ConvergencePolicy {
         && measured.gainNanos() >= WORTHWHILE_NANOS
         && measured.rounds() < options.maxRounds()
         && measured.elapsedNanos() < options.timeout().toNanos();
+  }
+
+  /**
+   * Returns how long it is worth waiting for a moment in which the guest has nothing to do, before
+   * it is stopped: what it dirties meanwhile makes the pause longer.
+   */
+  long quietPatienceNanos(Measured measured) {
+    long room = options.maxDowntime().toNanos() - measured.expectedNanos();
+    double costANano = measured.dirtyRatio() / 2;
+    return costANano == 0
+        ? QUIET_PATIENCE_NANOS
+        : (long)
+            Math.clamp(Math.min(QUIET_COST_NANOS, room / 2) / costANano, 0, QUIET_PATIENCE_NANOS);
   }
 
   /**

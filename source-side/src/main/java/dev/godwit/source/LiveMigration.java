@@ -115,6 +115,9 @@ public final class LiveMigration {
               sink.stopFollows();
               practise();
             }
+            if (!whateverItTakes) {
+              machine.awaitQuiet(measured.expectedNanos(), policy.quietPatienceNanos(measured));
+            }
             meter.stopping(machine.clock().nowNanos());
             try (VcpuLock lock = machine.lockAllVcpus()) {
               meter.stopped(machine.clock().nowNanos());

@@ -138,6 +138,22 @@ class ConvergencePolicyTest {
     assertEquals(77, throttled(0, 100_000_000, 33), "of what is left");
   }
 
+  /** 1 GB/s; 45 ms of 50 are left for pages. */
+  private long patience(long dirtyPages, long dirtyPagesPerSecond) {
+    return policy.quietPatienceNanos(
+        new Measured(
+            3, 0, 1_000_000_000, dirtyPages, 1_000_000_000, dirtyPagesPerSecond, 5_000_000, 0));
+  }
+
+  @Test
+  void waitsForAQuietMomentAsLongAsThatCostsLittle() {
+    assertEquals(20_000_000, patience(0, 0));
+    assertEquals(20_000_000, patience(0, 1_000));
+    assertEquals(5_000_000, patience(0, 24_414), 500, "a tenth of the link: half a millisecond");
+    assertEquals(1_001_000, patience(10_937, 24_414), 10_000, "0.2 ms are left: half of that");
+    assertEquals(0, patience(11_000, 24_414), "nothing is left");
+  }
+
   /** 1 GB/s and 2,000 pages dirtied a second, unless said otherwise. */
   private boolean pays(int rounds, int withoutGain, long dirtyPages, long dirtyPagesPerSecond) {
     return policy.anotherRoundPays(

@@ -75,6 +75,11 @@ final class SoftVcpu implements Vcpu {
     wake();
   }
 
+  @Override
+  public boolean isIdle() {
+    return parked != null;
+  }
+
   /** Tells that a page that holds decoded code was written by someone else. Any thread. */
   void codeWritten(long gfn) {
     c.blocks.post(gfn);
