@@ -17,6 +17,9 @@ final class ConvergencePolicy {
    */
   private static final int STUCK_ROUNDS = 3;
 
+  /** With this share of the link each round leaves half of the one before. */
+  private static final double CONVERGING_SHARE = 0.5;
+
   /**
    * Of the time in which the vCPUs still run, a step takes this from them at least, and at most:
    * one round may have been measured at a bad moment, and a guest is not sped up again.
@@ -61,16 +64,20 @@ final class ConvergencePolicy {
       long dirtyPagesPerSecond,
       long fixedNanos,
       int throttlePercent) {
-    /** Says whether the guest dirties pages at most half as fast as they are sent. */
+    /**
+     * Says whether the guest dirties pages so much slower than they are sent that rounds shrink.
+     */
     boolean converges() {
-      return dirtyRatio() <= 1;
+      return dirtyShare() <= CONVERGING_SHARE;
     }
 
-    /** Returns how many times as fast as that it dirties pages. */
-    double dirtyRatio() {
+    /**
+     * Returns the share of the link that the pages take which the guest dirties; 1 is all of it.
+     */
+    double dirtyShare() {
       return pageBytesPerSecond == 0
           ? 0
-          : 2.0 * dirtyPagesPerSecond * PageBatch.PAGE_BYTES / pageBytesPerSecond;
+          : (double) dirtyPagesPerSecond * PageBatch.PAGE_BYTES / pageBytesPerSecond;
     }
 
     /** Returns how long the pause would be now. */
@@ -170,11 +177,10 @@ final class ConvergencePolicy {
    */
   long quietPatienceNanos(Measured measured) {
     long room = options.maxDowntime().toNanos() - measured.expectedNanos();
-    double costANano = measured.dirtyRatio() / 2;
-    return costANano == 0
+    double cost = measured.dirtyShare();
+    return cost == 0
         ? QUIET_PATIENCE_NANOS
-        : (long)
-            Math.clamp(Math.min(QUIET_COST_NANOS, room / 2) / costANano, 0, QUIET_PATIENCE_NANOS);
+        : (long) Math.clamp(Math.min(QUIET_COST_NANOS, room / 2) / cost, 0, QUIET_PATIENCE_NANOS);
   }
 
   /**
@@ -184,7 +190,7 @@ final class ConvergencePolicy {
    */
   private int nextThrottle(Measured measured) {
     int running = 100 - measured.throttlePercent();
-    double enough = measured.converges() ? 0 : 1 - 1 / measured.dirtyRatio();
+    double enough = measured.converges() ? 0 : 1 - CONVERGING_SHARE / measured.dirtyShare();
     int step = (int) (running * Math.clamp(enough, LEAST_STEP, GREATEST_STEP));
     return Math.min(options.maxThrottlePercent(), measured.throttlePercent() + Math.max(1, step));
   }
