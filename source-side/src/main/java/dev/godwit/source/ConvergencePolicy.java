@@ -173,14 +173,18 @@ final class ConvergencePolicy {
 
   /**
    * Returns how long it is worth waiting for a moment in which the guest has nothing to do, before
-   * it is stopped: what it dirties meanwhile makes the pause longer.
+   * it is stopped: what it dirties meanwhile makes the pause longer. 0 where that is too long
+   * already.
    */
   long quietPatienceNanos(Measured measured) {
     long room = options.maxDowntime().toNanos() - measured.expectedNanos();
+    if (room < 0) {
+      return 0;
+    }
     double cost = measured.dirtyShare();
     return cost == 0
         ? QUIET_PATIENCE_NANOS
-        : (long) Math.clamp(Math.min(QUIET_COST_NANOS, room / 2) / cost, 0, QUIET_PATIENCE_NANOS);
+        : (long) Math.min(QUIET_PATIENCE_NANOS, Math.min(QUIET_COST_NANOS, room / 2) / cost);
   }
 
   /**

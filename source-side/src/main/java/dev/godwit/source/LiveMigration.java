@@ -115,10 +115,8 @@ public final class LiveMigration {
               sink.stopFollows();
               practise();
             }
-            if (!whateverItTakes) {
-              // What is expected is on the safe side: most pauses take half of it.
-              machine.awaitQuiet(measured.expectedNanos() / 2, policy.quietPatienceNanos(measured));
-            }
+            // What is expected is on the safe side: most pauses take half of it.
+            machine.awaitQuiet(measured.expectedNanos() / 2, policy.quietPatienceNanos(measured));
             meter.stopping(machine.clock().nowNanos());
             try (VcpuLock lock = machine.lockAllVcpus()) {
               meter.stopped(machine.clock().nowNanos());

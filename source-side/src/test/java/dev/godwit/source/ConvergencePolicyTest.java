@@ -152,6 +152,7 @@ class ConvergencePolicyTest {
     assertEquals(5, patience(0, 24_400) / 1_000_000, "a tenth of the link: half a millisecond");
     assertEquals(1, patience(10_937, 24_400) / 1_000_000, "0.2 ms are left: half of that");
     assertEquals(0, patience(11_000, 24_414), "nothing is left");
+    assertEquals(0, patience(11_000, 0), "the pause is too long, whatever it takes");
   }
 
   /** 1 GB/s and 2,000 pages dirtied a second, unless said otherwise. */
