@@ -57,6 +57,7 @@ final class IntegerOracle implements AutoCloseable {
         OracleResult actual = spoiler.spoil(form, c, soft.run(c));
         OracleResult host = expected.get(i);
         if (form.has(InsnForm.TWO_READS) && faultsAtOperand(host) && faultsAtOperand(actual)) {
+          // Both are not mapped: whichever comes first.
           host = host.withCr2(actual.cr2());
         }
         String difference = IntegerRunner.difference(c, host, actual, form.undefined());
@@ -80,13 +81,22 @@ final class IntegerOracle implements AutoCloseable {
     return found;
   }
 
-  /** Says whether a page fault is in what RSI or RDI points to, be addresses of 16 bits or more. */
+  /**
+   * Says whether a page fault is where nothing is mapped, in what RSI or RDI points to, be
+   * addresses of 16 bits or more.
+   */
   private static boolean faultsAtOperand(OracleResult result) {
     long rsi = result.gpr()[6];
     long rdi = result.gpr()[7];
     return result.vector() == GuestFault.PF
+        && !isIn(OracleCase.CODE_BASE, result.cr2())
+        && !isIn(OracleCase.DATA_BASE, result.cr2())
         && ((result.cr2() - rsi & 0xFFFF) < Long.BYTES
             || (result.cr2() - rdi & 0xFFFF) < Long.BYTES);
+  }
+
+  private static boolean isIn(long page, long address) {
+    return address >= page && address < page + OracleCase.PAGE_BYTES;
   }
 
   @Override
